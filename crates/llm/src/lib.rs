@@ -1,0 +1,12 @@
+//! Language models: one trait, its backends, and the engine that runs them.
+//!
+//! A session opens one [`Conversation`] and asks it to respond; tokens stream back; dropping the
+//! [`TokenStream`] cancels within one model step, dropping the conversation frees its slot.
+
+mod border;
+pub mod scripted;
+
+pub use border::{
+    Conversation, Info, LanguageModel, LlmError, Message, Options, Outlet, Role, TokenStream,
+    token_stream,
+};

@@ -1,0 +1,84 @@
+//! A language model without a model, for tests: says what the script says.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    Conversation, Info, LanguageModel, LlmError, Message, Options, TokenStream, token_stream,
+};
+
+type Reply = dyn Fn(&[Message]) -> String + Send + Sync;
+
+/// Responds with what a function makes of the messages, a word at a time. A word `!error` fails
+/// there; a word `!hang` never ends.
+#[derive(Clone)]
+pub struct Scripted {
+    reply: Arc<Reply>,
+    asked: Arc<Mutex<Vec<Vec<Message>>>>,
+}
+
+impl Scripted {
+    /// A model that answers by this function.
+    pub fn new(reply: impl Fn(&[Message]) -> String + Send + Sync + 'static) -> Self {
+        Self { reply: Arc::new(reply), asked: Arc::default() }
+    }
+
+    /// A model that says these lines, one for each request, then "That was all."
+    pub fn lines<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Self {
+        let lines: VecDeque<String> = lines.into_iter().map(Into::into).collect();
+        let lines = Mutex::new(lines);
+        Self::new(move |_| {
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            lines.pop_front().unwrap_or_else(|| "That was all.".to_owned())
+        })
+    }
+
+    /// What it was asked so far, over all conversations.
+    pub fn asked(&self) -> Vec<Vec<Message>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl LanguageModel for Scripted {
+    fn open(&self) -> Result<Box<dyn Conversation>, LlmError> {
+        Ok(Box::new(ScriptedConversation { model: self.clone(), hanging: Vec::new() }))
+    }
+
+    fn info(&self) -> Info {
+        Info { name: "scripted".to_owned(), context_tokens: 4096, slots: None }
+    }
+}
+
+struct ScriptedConversation {
+    model: Scripted,
+    hanging: Vec<crate::Outlet>,
+}
+
+impl Conversation for ScriptedConversation {
+    fn respond(&mut self, messages: &[Message], _: &Options) -> Result<TokenStream, LlmError> {
+        let mut asked = self.model.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.push(messages.to_vec());
+        drop(asked);
+        let reply = (self.model.reply)(messages);
+        let words: Vec<&str> = reply.split_inclusive(' ').collect();
+        let (outlet, stream) = token_stream(words.len().max(1));
+        for word in words {
+            // there is room for every word, and the receiver is `stream`
+            let _ = match word.trim() {
+                "!hang" => {
+                    self.hanging.push(outlet);
+                    return Ok(stream);
+                }
+                "!error" => {
+                    let failure = LlmError::Model("as the script says".to_owned());
+                    let _ = outlet.pieces.try_send(Err(failure));
+                    return Ok(stream);
+                }
+                _ => outlet.pieces.try_send(Ok(word.to_owned())),
+            };
+        }
+        Ok(stream)
+    }
+}

@@ -1,0 +1,12 @@
+//! Speech to text: one trait, its backends, and the engine that runs them.
+//!
+//! A session asks with [`SpeechToText::transcribe`] and awaits the [`Transcription`]; dropping
+//! it cancels the work. Nobody here knows turns, sessions or sockets.
+
+mod border;
+pub mod scripted;
+
+pub use border::{
+    Info, MAX_SEGMENT, MIN_SPEECH, Purpose, Request, SpeechToText, SttError, Transcript,
+    Transcription, reply,
+};
