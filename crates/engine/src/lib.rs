@@ -5,6 +5,8 @@
 
 mod cancel;
 mod metrics;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod pool;
 mod queue;
 mod thread;
