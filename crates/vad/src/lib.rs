@@ -3,7 +3,14 @@
 //! One engine thread steps the frames of all sessions together in batches; each session's
 //! recurrent state travels with its frame and back, so that nothing of a caller stays here.
 
+pub mod scripted;
+#[cfg(feature = "silero")]
+pub mod silero;
+mod stepping;
+
 use audio::SampleRate;
+
+pub use stepping::{Engine, Info, MAX_BATCH, Stream};
 
 /// Samples in the frames this room takes: 32 ms at 16 kHz.
 pub const FRAME_SAMPLES: usize = 512;

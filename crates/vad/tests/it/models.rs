@@ -1,0 +1,66 @@
+//! Where the tests over real models find models and recordings, and what they do without.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use engine::onnx::Runtime;
+
+/// Silero, or `None` where its file is not there.
+pub(crate) fn silero() -> Option<vad::silero::Silero> {
+    let library = model("onnxruntime/libonnxruntime.so.1.23.2")?;
+    let file = model("silero-vad-v6/silero_vad.onnx")?;
+    let runtime = Runtime::open(&library).expect("the runtime opens");
+    Some(vad::silero::Silero::open(&runtime, &file).expect("the model loads"))
+}
+
+/// The recordings of speech with their names, in order; `None` where there are none.
+pub(crate) fn speech() -> Option<Vec<(String, Vec<f32>)>> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/speech");
+    let folder = env::var_os("REPARTEE_SPEECH_DIR").map_or(beside, PathBuf::from);
+    let manifest = present(folder.join("manifest.tsv"), "REPARTEE_SPEECH_DIR")?;
+    let manifest = std::fs::read_to_string(manifest).expect("the manifest is readable");
+    let names = manifest
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split('\t').next());
+    Some(
+        names
+            .map(|name| (name.to_owned(), wav(&folder.join(name))))
+            .collect(),
+    )
+}
+
+fn wav(path: &Path) -> Vec<f32> {
+    let mut reader = hound::WavReader::open(path).expect("the recording opens");
+    assert_eq!(reader.spec().sample_rate, vad::FRAME_RATE.hz());
+    let samples = reader.samples::<i16>();
+    samples
+        .map(|sample| f32::from(sample.expect("the recording is whole")) / 32_768.0)
+        .collect()
+}
+
+fn model(file: &str) -> Option<PathBuf> {
+    let folder = env::var_os("REPARTEE_MODELS_DIR")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let home = PathBuf::from(env::var_os("HOME")?);
+            Some(home.join(".local/share/repartee/models"))
+        });
+    present(folder.unwrap_or_default().join(file), "REPARTEE_MODELS_DIR")
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs the tests must see what was not tested"
+)]
+fn present(path: PathBuf, variable: &str) -> Option<PathBuf> {
+    if path.exists() {
+        return Some(path);
+    }
+    let required = env::var_os("REPARTEE_REQUIRE_MODELS").is_some_and(|value| value == "1");
+    assert!(!required, "no `{}`: set {variable}", path.display());
+    println!("skipped: no `{}`: set {variable}", path.display());
+    None
+}
