@@ -12,6 +12,8 @@ use vad::{Backend, Engine, FRAME_SAMPLES, Row, State, VadError};
 /// A frame over which the backend fails, or panics.
 const FAIL: f32 = 0.5;
 const PANIC: f32 = 0.9;
+/// A frame that a model makes nothing of, which then stays in its memory.
+const POISON: f32 = -1.0;
 
 /// Remembers how many frames a stream has had: the probability is a hundredth of it. Tells the
 /// test of each step's rows, and waits for its leave.
@@ -37,7 +39,12 @@ impl Backend for Counting {
             if row.samples[0] >= FAIL {
                 return Err(VadError::Model("as the frame says".to_owned()));
             }
-            row.state.0[0] += 1.0;
+            let step = if row.samples[0] > POISON {
+                1.0
+            } else {
+                f32::NAN
+            };
+            row.state.0[0] += step;
             row.probability = row.state.0[0] / 100.0;
         }
         Ok(())
@@ -208,6 +215,16 @@ async fn a_failing_or_panicking_step_costs_its_own_rows_only() {
     assert_eq!(rig.metrics.panics(), 1);
     assert_eq!(hundredths(good.probability(frame(0.0)).await).unwrap(), 1);
     assert_eq!(hundredths(bad.probability(frame(0.0)).await).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_probability_that_is_not_a_number_is_an_error_and_is_forgotten() {
+    let rig = rig(4);
+    rig.let_go(2);
+    let mut stream = rig.engine.open();
+    let answer = stream.probability(frame(POISON)).await;
+    assert!(matches!(answer, Err(VadError::Model(_))), "{answer:?}");
+    assert_eq!(hundredths(stream.probability(frame(0.0)).await).unwrap(), 1);
 }
 
 #[tokio::test]
