@@ -65,6 +65,10 @@ pub trait SpeechToText: Send + Sync {
     fn transcribe(&self, request: Request) -> Result<Transcription, SttError>;
     /// What this engine is.
     fn info(&self) -> Info;
+    /// How many requests wait for a worker: whoever asks for partials asks for fewer as it grows.
+    fn waiting(&self) -> usize {
+        0
+    }
 }
 
 /// A transcript being made. Dropping it cancels the work within one model step.
@@ -75,10 +79,21 @@ pub struct Transcription {
 }
 
 /// A [`Transcription`] and the ends that its engine keeps.
-pub fn reply() -> (oneshot::Sender<Result<Transcript, SttError>>, Cancelled, Transcription) {
+pub fn reply() -> (
+    oneshot::Sender<Result<Transcript, SttError>>,
+    Cancelled,
+    Transcription,
+) {
     let (result_tx, result) = oneshot::channel();
     let (cancel, cancelled) = cancellation();
-    (result_tx, cancelled, Transcription { result, _cancel: cancel })
+    (
+        result_tx,
+        cancelled,
+        Transcription {
+            result,
+            _cancel: cancel,
+        },
+    )
 }
 
 impl Future for Transcription {

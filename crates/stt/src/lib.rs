@@ -4,7 +4,10 @@
 //! it cancels the work. Nobody here knows turns, sessions or sockets.
 
 mod border;
+#[cfg(feature = "moonshine")]
+pub mod moonshine;
 pub mod scripted;
+pub mod wer;
 
 pub use border::{
     Info, MAX_SEGMENT, MIN_SPEECH, Purpose, Request, SpeechToText, SttError, Transcript,

@@ -1,0 +1,102 @@
+//! Where the tests over real models find models and recordings, and what they do without.
+
+use std::{
+    env,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
+
+use engine::{EngineMetrics, Metrics, onnx::Runtime};
+use stt::moonshine::{Config, Files, Moonshine};
+
+/// A recording and what is said in it.
+pub(crate) struct Recording {
+    pub(crate) name: String,
+    pub(crate) words: String,
+    pub(crate) samples: Vec<f32>,
+}
+
+pub(crate) fn metrics() -> EngineMetrics {
+    Metrics::unregistered().engine("stt")
+}
+
+/// ONNX Runtime, or `None` where it is not there.
+pub(crate) fn runtime() -> Option<Runtime> {
+    let library = model("onnxruntime/libonnxruntime.so.1.23.2")?;
+    Some(Runtime::open(&library).expect("the runtime opens"))
+}
+
+/// The files of Moonshine tiny; `None` where they are not there.
+pub(crate) fn files() -> Option<Files> {
+    Some(Files {
+        encoder: model("moonshine-tiny-en/encoder_model.ort")?,
+        decoder: model("moonshine-tiny-en/decoder_model_merged.ort")?,
+        tokenizer: model("moonshine-tiny-en/tokenizer.bin")?,
+    })
+}
+
+/// Moonshine tiny with this many workers and a queue for this many requests.
+pub(crate) fn moonshine(workers: usize, queue: usize) -> Option<Moonshine> {
+    let config = Config {
+        workers: NonZeroUsize::new(workers).expect("at least one"),
+        queue,
+    };
+    let started = Moonshine::start(&runtime()?, &files()?, &config, &metrics());
+    Some(started.expect("the model loads"))
+}
+
+/// Silero, or `None` where its file is not there.
+pub(crate) fn silero() -> Option<vad::silero::Silero> {
+    let file = model("silero-vad-v6/silero_vad.onnx")?;
+    Some(vad::silero::Silero::open(&runtime()?, &file).expect("the model loads"))
+}
+
+/// The recordings of speech, in order; `None` where there are none.
+pub(crate) fn speech() -> Option<Vec<Recording>> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/speech");
+    let folder = env::var_os("REPARTEE_SPEECH_DIR").map_or(beside, PathBuf::from);
+    let manifest = present(folder.join("manifest.tsv"), "REPARTEE_SPEECH_DIR")?;
+    let manifest = std::fs::read_to_string(manifest).expect("the manifest is readable");
+    let recording = |line: &str| {
+        let (name, rest) = line.split_once('\t').expect("a line has columns");
+        let (_, words) = rest.rsplit_once('\t').expect("a line has columns");
+        Recording {
+            name: name.to_owned(),
+            words: words.to_owned(),
+            samples: wav(&folder.join(name)),
+        }
+    };
+    Some(manifest.lines().skip(1).map(recording).collect())
+}
+
+fn wav(path: &Path) -> Vec<f32> {
+    let mut reader = hound::WavReader::open(path).expect("the recording opens");
+    assert_eq!(reader.spec().sample_rate, vad::FRAME_RATE.hz());
+    let samples = reader.samples::<i16>();
+    samples
+        .map(|sample| f32::from(sample.expect("the recording is whole")) / 32_768.0)
+        .collect()
+}
+
+fn model(file: &str) -> Option<PathBuf> {
+    let folder = env::var_os("REPARTEE_MODELS_DIR").map(PathBuf::from);
+    let folder = folder.or_else(|| {
+        let home = PathBuf::from(env::var_os("HOME")?);
+        Some(home.join(".local/share/repartee/models"))
+    });
+    present(folder.unwrap_or_default().join(file), "REPARTEE_MODELS_DIR")
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs the tests must see what was not tested"
+)]
+fn present(path: PathBuf, variable: &str) -> Option<PathBuf> {
+    if path.exists() {
+        return Some(path);
+    }
+    let required = env::var_os("REPARTEE_REQUIRE_MODELS").is_some_and(|value| value == "1");
+    assert!(!required, "no `{}`: set {variable}", path.display());
+    println!("skipped: no `{}`: set {variable}", path.display());
+    None
+}
