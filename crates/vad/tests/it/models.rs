@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fs::File,
     path::{Path, PathBuf},
 };
 
@@ -33,12 +34,10 @@ pub(crate) fn speech() -> Option<Vec<(String, Vec<f32>)>> {
 }
 
 fn wav(path: &Path) -> Vec<f32> {
-    let mut reader = hound::WavReader::open(path).expect("the recording opens");
-    assert_eq!(reader.spec().sample_rate, vad::FRAME_RATE.hz());
-    let samples = reader.samples::<i16>();
-    samples
-        .map(|sample| f32::from(sample.expect("the recording is whole")) / 32_768.0)
-        .collect()
+    let file = File::open(path).expect("the recording opens");
+    let frame = audio::wav::read(file).expect("the recording is whole");
+    assert_eq!(frame.rate, vad::FRAME_RATE);
+    frame.samples.into()
 }
 
 fn model(file: &str) -> Option<PathBuf> {
