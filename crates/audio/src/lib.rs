@@ -3,7 +3,14 @@
 //! This room knows no clock, no async, no model and no wire format. Everything is mono.
 
 mod frame;
+pub mod level;
+pub mod pcm16;
 mod rate;
+mod rechunk;
+mod resample;
+pub mod wav;
 
 pub use frame::Frame;
 pub use rate::{MediaTime, SampleRate};
+pub use rechunk::Rechunker;
+pub use resample::Resampler;
