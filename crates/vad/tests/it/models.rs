@@ -8,12 +8,16 @@ use std::{
 
 use engine::onnx::Runtime;
 
+/// ONNX Runtime, or `None` where it is not there.
+pub(crate) fn runtime() -> Option<Runtime> {
+    let library = model("onnxruntime/libonnxruntime.so.1.23.2")?;
+    Some(Runtime::open(&library).expect("the runtime opens"))
+}
+
 /// Silero, or `None` where its file is not there.
 pub(crate) fn silero() -> Option<vad::silero::Silero> {
-    let library = model("onnxruntime/libonnxruntime.so.1.23.2")?;
     let file = model("silero-vad-v6/silero_vad.onnx")?;
-    let runtime = Runtime::open(&library).expect("the runtime opens");
-    Some(vad::silero::Silero::open(&runtime, &file).expect("the model loads"))
+    Some(vad::silero::Silero::open(&runtime()?, &file).expect("the model loads"))
 }
 
 /// The recordings of speech with their names, in order; `None` where there are none.

@@ -1,8 +1,11 @@
 //! Silero over recorded speech, silence and noise.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
-use engine::Metrics;
+use engine::{
+    Metrics,
+    onnx::{OnnxError, Runtime},
+};
 use vad::{Backend, Engine, FRAME_SAMPLES, Row, silero::Silero};
 
 use crate::models;
@@ -141,6 +144,24 @@ fn sound_that_is_not_a_number_poisons_one_row_only() {
         silero.step(&mut rows).expect("the model runs");
         assert!((rows[0].probability - expected).abs() < 1e-4);
     }
+}
+
+#[test]
+fn a_second_library_and_a_missing_model_are_errors() {
+    let Some(runtime) = models::runtime() else {
+        return;
+    };
+    let another = Runtime::open(Path::new("Cargo.toml"));
+    assert!(
+        matches!(another, Err(OnnxError::AnotherLibrary { .. })),
+        "{another:?}"
+    );
+    let missing = Silero::open(&runtime, Path::new("no/such/silero.onnx"));
+    let error = missing
+        .map(drop)
+        .expect_err("there is no such file")
+        .to_string();
+    assert!(error.contains("no/such/silero.onnx"), "{error}");
 }
 
 #[test]
