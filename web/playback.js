@@ -62,10 +62,18 @@ export class Playback {
     this.newest = 0;
     /** Responses up to here were stopped. */
     this.stoppedThrough = 0;
+    /** @type {Report | null} */
+    this.lastReport = null;
+    this.lastReportAt = 0;
     node.connect(this.gain).connect(context.destination);
     node.port.onmessage = ({ data }) => {
+      const now = performance.now();
+      if (data.reason !== 'level') {
+        this.lastReport = data;
+        this.lastReportAt = now;
+      }
       events.report(data);
-      const message = this.pacer.message(data, performance.now(), this.outputDelay());
+      const message = this.pacer.message(data, now, this.outputDelay());
       if (message) events.position(message);
     };
   }
@@ -114,6 +122,18 @@ export class Playback {
     this.newest = 0;
     this.stoppedThrough = 0;
     this.node.port.postMessage({ type: 'reset' });
+  }
+
+  /**
+   * What has been heard at this moment, from the last report on; null when nothing sounds.
+   * @returns {Position | null}
+   */
+  heardNow() {
+    const report = this.lastReport;
+    if (!report?.playing) return null;
+    const since = Math.round(((performance.now() - this.lastReportAt) / 1000) * this.context.sampleRate);
+    const position = Math.max(0, report.position + since - this.outputDelay());
+    return { type: 'playback', response: report.response, position, playing: false };
   }
 
   /** Makes room for the caller's voice, in case they mean to interrupt. */

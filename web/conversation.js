@@ -1,0 +1,137 @@
+// @ts-check
+/**
+ * Shows the conversation. All of it is data from people and models: it goes into the page as text,
+ * never as markup.
+ */
+
+/** Finals kept for the screen reader; those before have been read out. */
+const ANNOUNCEMENTS = 4;
+/** Scrolled this close to the end, the reader wants to see what comes. */
+const NEAR_END_PX = 80;
+
+const SPEAKERS = { you: 'You', assistant: 'Repartee', note: '' };
+
+/** The parts of a turn's latency in the order in which they happen. */
+const PARTS = [
+  ['speech_end_to_turn_end_ms', 'Turn decided'],
+  ['speech_end_to_transcript_ms', 'Words understood'],
+  ['speech_end_to_first_token_ms', 'First word of the answer'],
+  ['speech_end_to_first_sentence_ms', 'First sentence'],
+  ['speech_end_to_first_audio_ms', 'First sound made'],
+  ['speech_end_to_first_audio_sent_ms', 'First sound sent'],
+];
+const WHOLE = 'speech_end_to_first_audio_sent_ms';
+
+/** @typedef {import('./state.js').Turn} Turn */
+
+/** The list of captions, and the voice of the screen reader. */
+export class ConversationView {
+  /**
+   * @param {HTMLElement} list an `ol`
+   * @param {HTMLElement} scroller what scrolls it
+   * @param {HTMLElement} announcer a polite live region, not seen
+   */
+  constructor(list, scroller, announcer) {
+    this.list = list;
+    this.scroller = scroller;
+    this.announcer = announcer;
+    /** @type {Map<number, { turn: Turn, element: HTMLElement }>} */
+    this.shown = new Map();
+  }
+
+  /** @param {Turn[]} turns */
+  render(turns) {
+    const atEnd = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX;
+    this.removeOthers(turns);
+    let changed = false;
+    for (const turn of turns) changed = this.show(turn) || changed;
+    if (changed && atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  /** @param {Turn[]} turns */
+  removeOthers(turns) {
+    const kept = new Set(turns.map(({ id }) => id));
+    for (const [id, { element }] of this.shown) {
+      if (kept.has(id)) continue;
+      element.remove();
+      this.shown.delete(id);
+    }
+  }
+
+  /**
+   * @param {Turn} turn
+   * @returns {boolean} whether the page changed
+   */
+  show(turn) {
+    const known = this.shown.get(turn.id);
+    if (known?.turn === turn) return false;
+    const element = known?.element ?? this.append(turn);
+    fill(element, turn);
+    this.shown.set(turn.id, { turn, element });
+    if (turn.final && !known?.turn.final && turn.speaker !== 'note') this.announce(turn);
+    return true;
+  }
+
+  /** @param {Turn} turn */
+  append(turn) {
+    const element = make('li', `turn turn-${turn.speaker}`);
+    if (turn.speaker !== 'note') element.append(make('span', 'who', SPEAKERS[turn.speaker]));
+    element.append(make('p', 'said'));
+    this.list.append(element);
+    return element;
+  }
+
+  /** @param {Turn} turn */
+  announce(turn) {
+    this.announcer.append(make('p', '', `${SPEAKERS[turn.speaker]}: ${turn.text}`));
+    while (this.announcer.childElementCount > ANNOUNCEMENTS) this.announcer.firstElementChild?.remove();
+  }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {Turn} turn
+ */
+function fill(element, turn) {
+  element.classList.toggle('live', !turn.final);
+  element.classList.toggle('interrupted', turn.interrupted);
+  const said = element.querySelector('.said');
+  if (said) said.textContent = turn.text;
+  if (turn.interrupted && !element.querySelector('.aside')) {
+    element.append(make('span', 'aside', 'interrupted'));
+  }
+  if (turn.metrics && !element.querySelector('.latency')) element.append(latency(turn.metrics));
+}
+
+/**
+ * @param {Record<string, number | null>} metrics
+ * @returns {HTMLElement}
+ */
+function latency(metrics) {
+  const details = make('details', 'latency');
+  const summary = make('summary', '', `answered in ${seconds(metrics[WHOLE])}`);
+  summary.title = 'From the end of your speech to the first sound of the answer';
+  const parts = make('dl', '');
+  for (const [name, label] of PARTS) {
+    parts.append(make('dt', '', label), make('dd', '', seconds(metrics[name])));
+  }
+  details.append(summary, parts);
+  return details;
+}
+
+/** @param {number | null | undefined} milliseconds */
+function seconds(milliseconds) {
+  return typeof milliseconds === 'number' ? `${(milliseconds / 1000).toFixed(2)} s` : '–';
+}
+
+/**
+ * @param {string} name
+ * @param {string} className
+ * @param {string} [text]
+ */
+function make(name, className, text) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
