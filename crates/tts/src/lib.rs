@@ -8,7 +8,5 @@ mod border;
 pub mod scripted;
 mod spoken_text;
 
-pub use border::{
-    Info, Outlet, Request, Speech, TextToSpeech, TtsError, Urgency, speech,
-};
+pub use border::{Info, Outlet, Request, Speech, TextToSpeech, TtsError, Urgency, speech};
 pub use spoken_text::SpokenText;
