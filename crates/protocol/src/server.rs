@@ -1,0 +1,330 @@
+//! What the server says in text frames.
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ErrorCode;
+
+/// A message from the server. Encoding borrows its texts; decoding owns them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage<'a> {
+    /// The answer to `hello`.
+    Welcome {
+        /// The version of the protocol that the server speaks.
+        version: u32,
+        /// The connection's name in the server's log.
+        connection: Cow<'a, str>,
+        /// The rates in use.
+        audio: AudioRates,
+        /// What hears, thinks and speaks.
+        engines: EngineNames<'a>,
+    },
+    /// What the caller has said of this turn so far; empty if it was nothing.
+    PartialUserRequest {
+        /// All of it, not what was added.
+        content: Cow<'a, str>,
+    },
+    /// What the caller said; exactly once a turn.
+    FinalUserRequest {
+        /// All of it.
+        content: Cow<'a, str>,
+    },
+    /// The answer so far.
+    PartialAssistantAnswer {
+        /// All of it, not what was added.
+        content: Cow<'a, str>,
+        /// Which response.
+        response: u32,
+    },
+    /// The answer; exactly once a response.
+    FinalAssistantAnswer {
+        /// All of it; after an interruption, what was heard.
+        content: Cow<'a, str>,
+        /// Which response.
+        response: u32,
+        /// Whether the caller cut it short.
+        #[serde(default)]
+        interrupted: bool,
+    },
+    /// Sound for a plain client. To send some, use [`tts_chunk`]; to read it, [`decode_tts_chunk`].
+    TtsChunk {
+        /// Samples in base64.
+        content: Cow<'a, str>,
+    },
+    /// The last sound of a response has been sent.
+    AudioEnd {
+        /// Which response.
+        response: u32,
+        /// How many samples it had.
+        samples: u64,
+    },
+    /// Drop all queued sound.
+    StopTts {
+        /// The original's page reads a `content` in every message.
+        #[serde(default)]
+        content: Empty,
+        /// Which response.
+        response: u32,
+    },
+    /// The interruption is complete; sound of later responses may follow.
+    TtsInterruption {
+        /// The original's page reads a `content` in every message.
+        #[serde(default)]
+        content: Empty,
+        /// Which response.
+        response: u32,
+    },
+    /// What the session is doing now.
+    State {
+        /// That.
+        state: SessionState,
+    },
+    /// How long the parts of a turn took.
+    TurnMetrics(TurnMetrics),
+    /// The conversation is forgotten.
+    Cleared,
+    /// Something failed; the session goes on.
+    Error {
+        /// What.
+        code: ErrorCode,
+        /// For people to read.
+        message: Cow<'a, str>,
+    },
+    /// A type that this version does not know. Only ever decoded, never sent.
+    #[serde(other)]
+    Unknown,
+}
+
+impl ServerMessage<'_> {
+    /// The message that drops all queued sound of this and earlier responses.
+    pub const fn stop_tts(response: u32) -> Self {
+        Self::StopTts { content: Empty, response }
+    }
+
+    /// The message that says that this response's interruption is complete.
+    pub const fn tts_interruption(response: u32) -> Self {
+        Self::TtsInterruption { content: Empty, response }
+    }
+
+    /// The text frame that says this.
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers always have a JSON form")
+    }
+}
+
+impl ServerMessage<'static> {
+    /// Reads a text frame, as a client does. Unknown fields are ignored, and a type of a later
+    /// version is [`ServerMessage::Unknown`].
+    pub fn decode(text: &str) -> Result<Self, BadServerMessage> {
+        // By way of a value, so that duplicated fields do no harm.
+        Ok(serde_json::from_value(serde_json::from_str::<Value>(text)?)?)
+    }
+}
+
+/// Why a client could not read a server's message.
+#[derive(Debug, thiserror::Error)]
+#[error("not a message of this protocol")]
+pub struct BadServerMessage(#[from] serde_json::Error);
+
+/// The rates of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioRates {
+    /// Of the microphone, in Hz.
+    pub input_rate: u32,
+    /// Of the assistant's voice, in Hz.
+    pub output_rate: u32,
+}
+
+/// The engines of a session, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineNames<'a> {
+    /// Speech to text.
+    pub stt: Cow<'a, str>,
+    /// The language model.
+    pub llm: Cow<'a, str>,
+    /// Text to speech.
+    pub tts: Cow<'a, str>,
+}
+
+/// The empty string, as a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "serde::de::IgnoredAny", into = "&'static str")]
+pub struct Empty;
+
+impl From<Empty> for &'static str {
+    fn from(_: Empty) -> Self {
+        ""
+    }
+}
+
+impl From<serde::de::IgnoredAny> for Empty {
+    fn from(_: serde::de::IgnoredAny) -> Self {
+        Self
+    }
+}
+
+/// What a session is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// Waiting for speech.
+    Listening,
+    /// The caller speaks.
+    Hearing,
+    /// The turn has ended; no sound yet.
+    Thinking,
+    /// The assistant speaks.
+    Speaking,
+    /// A state of a later version. Only ever decoded, never sent.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How long the parts of one turn took, in milliseconds, each counted from the true end of the
+/// caller's speech (for a typed turn, from its arrival). `None`: that part did not happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnMetrics {
+    /// The response that answers the turn.
+    pub response: u32,
+    /// Until the turn was decided.
+    pub speech_end_to_turn_end_ms: Option<u64>,
+    /// Until its final transcript.
+    pub speech_end_to_transcript_ms: Option<u64>,
+    /// Until the first token of the answer.
+    pub speech_end_to_first_token_ms: Option<u64>,
+    /// Until its first sentence.
+    pub speech_end_to_first_sentence_ms: Option<u64>,
+    /// Until its first sound was made.
+    pub speech_end_to_first_audio_ms: Option<u64>,
+    /// Until its first sound was sent.
+    pub speech_end_to_first_audio_sent_ms: Option<u64>,
+}
+
+/// A `tts_chunk` with these samples. `None` if there are none or half a one: the original's page
+/// never recovers from an empty chunk and loses an odd one.
+pub fn tts_chunk(pcm: &[u8]) -> Option<String> {
+    const HEAD: &str = r#"{"type":"tts_chunk","content":""#;
+    const TAIL: &str = r#""}"#;
+    if pcm.is_empty() || !pcm.len().is_multiple_of(2) {
+        return None;
+    }
+    // Put together by hand: base64 needs no escaping, and this is most of what a plain client is sent.
+    let mut message = String::with_capacity(HEAD.len() + pcm.len().div_ceil(3) * 4 + TAIL.len());
+    message.push_str(HEAD);
+    BASE64_STANDARD.encode_string(pcm, &mut message);
+    message.push_str(TAIL);
+    Some(message)
+}
+
+/// The samples of a `tts_chunk`'s content; `None` if it is not base64.
+pub fn decode_tts_chunk(content: &str) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(content).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(message: &ServerMessage<'_>, json: &str) {
+        assert_eq!(message.encode(), json);
+        assert_eq!(&ServerMessage::decode(json).unwrap(), message);
+    }
+
+    #[test]
+    fn messages_have_the_form_that_the_contract_names() {
+        check(
+            &ServerMessage::PartialUserRequest { content: "<b> \"hi\"".into() },
+            r#"{"type":"partial_user_request","content":"<b> \"hi\""}"#,
+        );
+        check(&ServerMessage::stop_tts(3), r#"{"type":"stop_tts","content":"","response":3}"#);
+        check(
+            &ServerMessage::tts_interruption(3),
+            r#"{"type":"tts_interruption","content":"","response":3}"#,
+        );
+        check(&ServerMessage::Cleared, r#"{"type":"cleared"}"#);
+        check(
+            &ServerMessage::State { state: SessionState::Hearing },
+            r#"{"type":"state","state":"hearing"}"#,
+        );
+        check(
+            &ServerMessage::Error { code: ErrorCode::SttFailed, message: "no words".into() },
+            r#"{"type":"error","code":"stt_failed","message":"no words"}"#,
+        );
+    }
+
+    #[test]
+    fn a_part_that_did_not_happen_is_null() {
+        let metrics = TurnMetrics { speech_end_to_turn_end_ms: Some(350), ..Default::default() };
+        let json = serde_json::from_str::<Value>(&ServerMessage::TurnMetrics(metrics).encode());
+        let json = json.unwrap();
+        assert_eq!(json["speech_end_to_turn_end_ms"], 350);
+        assert_eq!(json["speech_end_to_first_audio_sent_ms"], Value::Null);
+        assert_eq!(json.as_object().unwrap().len(), 8);
+    }
+
+    #[test]
+    fn what_a_later_server_says_is_no_failure() {
+        let later = r#"{"type":"weather","sun":[1]}"#;
+        assert_eq!(ServerMessage::decode(later).unwrap(), ServerMessage::Unknown);
+        let later = r#"{"type":"state","state":"dreaming","of":"sheep"}"#;
+        let unknown = ServerMessage::State { state: SessionState::Unknown };
+        assert_eq!(ServerMessage::decode(later).unwrap(), unknown);
+        let twice = r#"{"type":"audio_end","response":1,"response":2,"samples":0}"#;
+        let last = ServerMessage::AudioEnd { response: 2, samples: 0 };
+        assert_eq!(ServerMessage::decode(twice).unwrap(), last);
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for text in ["", "null", "[]", "{}", r#"{"type":"audio_end"}"#, r#"{"type":7}"#] {
+            assert!(ServerMessage::decode(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_never_empty_and_never_holds_half_a_sample() {
+        assert_eq!(tts_chunk(&[]), None);
+        assert_eq!(tts_chunk(&[1, 2, 3]), None);
+        let wanted = r#"{"type":"tts_chunk","content":"AAH/fw=="}"#;
+        assert_eq!(tts_chunk(&[0, 1, 255, 127]).as_deref(), Some(wanted));
+    }
+
+    proptest! {
+        #[test]
+        fn sound_arrives_as_it_was_sent(
+            samples in prop::collection::vec(any::<[u8; 2]>(), 1..200),
+        ) {
+            let pcm = samples.concat();
+            let message = ServerMessage::decode(&tts_chunk(&pcm).unwrap()).unwrap();
+            let ServerMessage::TtsChunk { content } = message else {
+                return Err(TestCaseError::fail("not a chunk"));
+            };
+            prop_assert_eq!(decode_tts_chunk(&content), Some(pcm));
+        }
+
+        #[test]
+        fn an_answer_arrives_as_it_was_sent(
+            content: String,
+            response: u32,
+            interrupted: bool,
+        ) {
+            let sent = ServerMessage::FinalAssistantAnswer {
+                content: Cow::Borrowed(&content),
+                response,
+                interrupted,
+            };
+            prop_assert_eq!(ServerMessage::decode(&sent.encode()).unwrap(), sent);
+        }
+
+        #[test]
+        fn no_text_makes_decoding_panic(text in "\\PC*") {
+            prop_assert!(ServerMessage::decode(&text).is_err());
+        }
+    }
+}
