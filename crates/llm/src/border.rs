@@ -73,6 +73,8 @@ pub struct Info {
     pub context_tokens: u32,
     /// Conversations at once; `None` if the backend does not limit them.
     pub slots: Option<usize>,
+    /// About how much memory it takes in this process: weights and conversations.
+    pub memory_bytes: u64,
 }
 
 /// A language model, shared by all sessions.
@@ -89,6 +91,14 @@ pub trait Conversation: Send {
     /// system prompt, whole ones only, until the rest and the response fit its context.
     fn respond(&mut self, messages: &[Message], options: &Options)
     -> Result<TokenStream, LlmError>;
+
+    /// Reads the beginning of what [`respond`](Self::respond) will be asked, as far as it is
+    /// known: the caller still speaks, the last message may grow. It costs nobody else's response
+    /// time, and takes effect if there is time for it. Backends that cannot do so ignore it.
+    fn read_ahead(&mut self, messages: &[Message]) -> Result<(), LlmError> {
+        let _ = messages;
+        Ok(())
+    }
 }
 
 /// The words of a response as they are generated. Dropping it cancels within one model step.

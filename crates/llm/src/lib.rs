@@ -4,9 +4,15 @@
 //! [`TokenStream`] cancels within one model step, dropping the conversation frees its slot.
 
 mod border;
+#[cfg(feature = "llama")]
+pub mod llama;
 pub mod scripted;
+mod think;
+mod trim;
 
 pub use border::{
     Conversation, Info, LanguageModel, LlmError, Message, Options, Outlet, Role, TokenStream,
     token_stream,
 };
+pub use think::ThinkFilter;
+pub use trim::trim;

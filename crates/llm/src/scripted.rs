@@ -47,7 +47,7 @@ impl LanguageModel for Scripted {
     }
 
     fn info(&self) -> Info {
-        Info { name: "scripted".to_owned(), context_tokens: 4096, slots: None }
+        Info { name: "scripted".to_owned(), context_tokens: 4096, slots: None, memory_bytes: 0 }
     }
 }
 

@@ -1,0 +1,333 @@
+//! llama.cpp in this process, for any GGUF file it can load.
+//!
+//! One thread owns the model. In each step it computes the next token of every response and a
+//! chunk of the prompts that wait, for all conversations in one batch. What a conversation has
+//! read stays in the model's memory from turn to turn; the system prompt is read once for all.
+
+mod engine;
+mod plan;
+mod prompt;
+mod stats;
+mod talk;
+mod text;
+mod weights;
+mod worker;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::sync_channel,
+    },
+    time::Instant,
+};
+
+use ::engine::{CancelOnDrop, EngineMetrics, Thread, cancellation};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, Sender, WeakSender, error::TrySendError},
+};
+
+use self::{
+    engine::{Command, Request, TalkId},
+    stats::Counters,
+    worker::Worker,
+};
+use crate::{
+    Conversation, Info, LanguageModel, LlmError, Message, Options, Role, TokenStream, token_stream,
+};
+
+pub use self::stats::Stats;
+
+/// Pieces a stream holds; a reader that is further behind is left out of the engine's steps until
+/// it has caught up. Some seconds of speech.
+const STREAM_CAPACITY: usize = 64;
+/// Commands that may wait for each conversation; when all is full, further ones are refused.
+const COMMANDS_PER_SLOT: usize = 4;
+/// llama.cpp counts at most 256 sequences, and one holds the system prompt.
+const MOST_SLOTS: usize = 255;
+
+/// How conversations are kept in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KvType {
+    /// 16-bit numbers.
+    #[default]
+    F16,
+    /// About 8 bits: half the memory, hardly worse, needs flash attention.
+    Q8,
+}
+
+/// How to run a model.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The GGUF file.
+    pub model: PathBuf,
+    /// Conversations at once, at most 255.
+    pub slots: usize,
+    /// Tokens one conversation may hold, response included. Older messages are dropped.
+    pub context_tokens: u32,
+    /// Tokens all conversations together may hold; `None` for what they can need at most. With
+    /// fewer, conversations that rest are forgotten when memory is short, and read again later.
+    pub kv_tokens: Option<u32>,
+    /// Threads of a model step. They wait for each other by spinning: never more than cores that
+    /// are free of other work.
+    pub threads: usize,
+    /// Tokens of prompts in one step: how long others' next tokens may be delayed.
+    pub prefill_chunk: usize,
+    /// Layers of the model on the GPU.
+    pub gpu_layers: u32,
+    /// A faster way to compute attention, which skips what other conversations hold.
+    pub flash_attention: bool,
+    /// How conversations are kept in memory.
+    pub kv_type: KvType,
+    /// Seed of responses that bring none; `None` draws one each time.
+    pub seed: Option<u32>,
+}
+
+impl Config {
+    /// Eight conversations on one CPU core.
+    pub fn new(model: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            slots: 8,
+            context_tokens: 2048,
+            kv_tokens: None,
+            threads: 1,
+            prefill_chunk: 32,
+            gpu_layers: 0,
+            flash_attention: true,
+            kv_type: KvType::F16,
+            seed: None,
+        }
+    }
+
+    fn kv_tokens(&self) -> u32 {
+        // the shared system prompt is part of some conversation's
+        let all = u32::try_from(self.slots).unwrap_or(u32::MAX).saturating_mul(self.context_tokens);
+        self.kv_tokens.unwrap_or(all).max(self.context_tokens)
+    }
+
+    fn check(&self) -> Result<(), LlmError> {
+        let wrong = |what: &str| Err(LlmError::Load(what.to_owned()));
+        if !(1..=MOST_SLOTS).contains(&self.slots) {
+            return wrong("there can be 1 to 255 conversations at once");
+        }
+        if self.prefill_chunk == 0 {
+            return wrong("a prefill chunk has at least one token");
+        }
+        if self.kv_type == KvType::Q8 && !self.flash_attention {
+            return wrong("quantised conversations need flash attention");
+        }
+        Ok(())
+    }
+}
+
+/// A model that llama.cpp runs. Dropping it ends all responses and frees the model.
+#[derive(Debug)]
+pub struct Llama {
+    // dropped before the thread, which so ends
+    commands: Sender<Command>,
+    slots: Arc<Semaphore>,
+    opened: AtomicU64,
+    info: Info,
+    metrics: EngineMetrics,
+    counters: Arc<Counters>,
+    _thread: Thread,
+}
+
+impl Llama {
+    /// Loads the model and starts its thread; returns when it can respond.
+    pub fn start(config: Config, metrics: &EngineMetrics) -> Result<Self, LlmError> {
+        config.check()?;
+        let slots = config.slots;
+        // commands that find no room are refused: the engine is far behind
+        let (commands, received) = mpsc::channel(slots * COMMANDS_PER_SLOT);
+        let (ready, loaded) = sync_channel(1);
+        let counters = Arc::new(Counters::default());
+        let worker = Worker {
+            config,
+            metrics: metrics.clone(),
+            counters: Arc::clone(&counters),
+            commands: received,
+            ready,
+        };
+        let thread = Thread::start("llm", move || worker.run())
+            .map_err(|error| LlmError::Load(error.to_string()))?;
+        let info = loaded.recv().unwrap_or(Err(LlmError::Stopped))?;
+        tracing::info!(
+            model = info.name,
+            memory_bytes = info.memory_bytes,
+            "loaded a language model"
+        );
+        Ok(Self {
+            commands,
+            slots: Arc::new(Semaphore::new(slots)),
+            opened: AtomicU64::new(0),
+            info,
+            metrics: metrics.clone(),
+            counters,
+            _thread: thread,
+        })
+    }
+
+    /// Reads a system prompt ahead, so that not even the first conversation waits for it.
+    pub fn share(&self, system: &str) -> Result<(), LlmError> {
+        let messages = vec![Message::new(Role::System, system)];
+        send(&self.commands, Command::Share { messages }, &self.metrics)
+    }
+
+    /// What the engine has done so far.
+    pub fn stats(&self) -> Stats {
+        self.counters.read()
+    }
+}
+
+impl LanguageModel for Llama {
+    fn open(&self) -> Result<Box<dyn Conversation>, LlmError> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+            self.metrics.count_refused();
+            LlmError::Overloaded
+        })?;
+        let (gone, closed) = cancellation();
+        let id = 1 + self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(LlamaConversation {
+            talk: TalkId { id, closed },
+            _gone: gone,
+            sweep: SweepOnDrop(self.commands.downgrade()),
+            metrics: self.metrics.clone(),
+            _slot: slot,
+        }))
+    }
+
+    fn info(&self) -> Info {
+        self.info.clone()
+    }
+}
+
+/// Dropped in this order: the engine is told that the conversation has gone before its slot is
+/// given to another.
+struct LlamaConversation {
+    talk: TalkId,
+    _gone: CancelOnDrop,
+    sweep: SweepOnDrop,
+    metrics: EngineMetrics,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// The way to the engine; it wakes the engine when it goes.
+struct SweepOnDrop(WeakSender<Command>);
+
+impl Drop for SweepOnDrop {
+    fn drop(&mut self) {
+        if let Some(commands) = self.0.upgrade() {
+            // if there is no room the engine is awake, and looks by itself
+            let _ = commands.try_send(Command::Sweep);
+        }
+    }
+}
+
+impl LlamaConversation {
+    fn send(&self, command: Command) -> Result<(), LlmError> {
+        let commands = self.sweep.0.upgrade().ok_or(LlmError::Stopped)?;
+        send(&commands, command, &self.metrics)
+    }
+}
+
+fn send(
+    commands: &Sender<Command>,
+    command: Command,
+    metrics: &EngineMetrics,
+) -> Result<(), LlmError> {
+    commands.try_send(command).map_err(|refused| match refused {
+        TrySendError::Full(_) => {
+            metrics.count_refused();
+            LlmError::Overloaded
+        }
+        TrySendError::Closed(_) => LlmError::Stopped,
+    })
+}
+
+impl Conversation for LlamaConversation {
+    fn respond(
+        &mut self,
+        messages: &[Message],
+        options: &Options,
+    ) -> Result<TokenStream, LlmError> {
+        let (outlet, stream) = token_stream(STREAM_CAPACITY);
+        self.send(Command::Respond(Request {
+            talk: self.talk.clone(),
+            messages: messages.to_vec(),
+            options: options.clone(),
+            outlet,
+            asked: Instant::now(),
+        }))?;
+        Ok(stream)
+    }
+
+    fn read_ahead(&mut self, messages: &[Message]) -> Result<(), LlmError> {
+        self.send(Command::ReadAhead { talk: self.talk.clone(), messages: messages.to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env::var_os;
+
+    use ::engine::Metrics;
+
+    use super::*;
+
+    /// The model that tests run; none if it is not there and need not be.
+    pub(super) fn starter_model() -> Option<PathBuf> {
+        let folder = var_os("REPARTEE_MODELS_DIR").map(PathBuf::from).or_else(|| {
+            Some(PathBuf::from(var_os("HOME")?).join(".local/share/repartee/models"))
+        })?;
+        let file = "smollm2-135m-instruct-q4_1/SmolLM2-135M-Instruct.Q4_1.gguf";
+        let path = folder.join(file);
+        let there = path.is_file();
+        assert!(there || var_os("REPARTEE_REQUIRE_MODELS").is_none(), "no {}", path.display());
+        if !there {
+            eprintln!("skipped: no {}", path.display());
+        }
+        there.then_some(path)
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_the_responses_under_way_and_no_more() {
+        let Some(path) = starter_model() else { return };
+        let metrics = Metrics::unregistered().engine("llm");
+        let config = Config { slots: 2, context_tokens: 512, ..Config::new(path) };
+        let llama = Llama::start(config, &metrics).unwrap();
+        let mut conversation = llama.open().unwrap();
+        let messages = [Message::new(Role::User, "Tell me a long story.")];
+        let options = Options { max_tokens: 200, temperature: 0.0, ..Options::default() };
+        let mut stream = conversation.respond(&messages, &options).unwrap();
+        stream.next().await.unwrap().unwrap();
+        send(&llama.commands, Command::Panic, &metrics).unwrap();
+        let failed = loop {
+            if let Err(error) = stream.next().await.unwrap() {
+                break error;
+            }
+        };
+        assert!(matches!(failed, LlmError::Model(_)), "{failed:?}");
+        assert!(stream.next().await.is_none());
+        assert_eq!(metrics.panics(), 1);
+        let mut stream = conversation.respond(&messages, &options).unwrap();
+        assert!(stream.next().await.unwrap().is_ok());
+    }
+
+    #[test]
+    fn configurations_that_cannot_work_are_refused() {
+        let metrics = Metrics::unregistered().engine("llm");
+        for config in [
+            Config { slots: 0, ..Config::new("x.gguf") },
+            Config { slots: 256, ..Config::new("x.gguf") },
+            Config { prefill_chunk: 0, ..Config::new("x.gguf") },
+            Config { kv_type: KvType::Q8, flash_attention: false, ..Config::new("x.gguf") },
+        ] {
+            let outcome = Llama::start(config, &metrics);
+            assert!(matches!(outcome, Err(LlmError::Load(_))), "{outcome:?}");
+        }
+    }
+}

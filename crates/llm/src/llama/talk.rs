@@ -1,0 +1,237 @@
+//! What the engine keeps of one conversation.
+
+use std::time::Instant;
+
+use engine::{Cancelled, EngineMetrics};
+use llama_cpp_2::{sampling::LlamaSampler, token::LlamaToken};
+
+use super::{plan::Want, prompt::KnownTexts, text::Text};
+use crate::{LlmError, Options, Outlet};
+
+/// Room a stream must have before its response takes part in a step: what a last token completes,
+/// and an error.
+const ROOM: usize = 2;
+/// Tokens that can be drawn at all: those that matter, so that sorting them costs nothing.
+const TOP_K: i32 = 64;
+/// For so many tokens a token counts as seen recently.
+const REPEAT_WINDOW: i32 = 64;
+
+/// One conversation: its place in the model's memory, and what is to be computed for it.
+pub(super) struct Talk {
+    pub(super) id: u64,
+    /// llama.cpp's number for it.
+    pub(super) sequence: i32,
+    /// All tokens it has and should have.
+    pub(super) tokens: Vec<LlamaToken>,
+    /// How many of them, the first ones, are in the model's memory.
+    pub(super) held: usize,
+    /// How many of them are the system prompt's.
+    pub(super) system: usize,
+    /// The response under way.
+    pub(super) answer: Option<Answer>,
+    pub(super) texts: KnownTexts,
+    /// The step that last worked for it.
+    pub(super) last_step: u64,
+    /// Whether its caller has gone.
+    pub(super) closed: Cancelled,
+}
+
+/// A response under way.
+pub(super) struct Answer {
+    outlet: Outlet,
+    sampler: LlamaSampler,
+    text: Text,
+    /// Tokens it may still have.
+    left: usize,
+    generated: u32,
+    first_token: Option<Instant>,
+    /// When it was asked for, until it first takes part in a step.
+    pub(super) waiting: Option<Instant>,
+}
+
+impl Talk {
+    pub(super) fn new(id: u64, sequence: i32, closed: Cancelled) -> Self {
+        Self {
+            id,
+            sequence,
+            tokens: Vec::new(),
+            held: 0,
+            system: 0,
+            answer: None,
+            texts: KnownTexts::default(),
+            last_step: 0,
+            closed,
+        }
+    }
+
+    /// What should be computed next.
+    pub(super) fn wants(&self) -> Want {
+        let missing = self.tokens.len() - self.held;
+        match &self.answer {
+            _ if missing == 0 => Want::Nothing,
+            None => Want::Ahead(missing),
+            Some(answer) if !answer.has_room() => Want::Nothing,
+            Some(_) if self.has_begun() => Want::Next,
+            Some(_) => Want::Answer(missing),
+        }
+    }
+
+    /// Whether the response under way has a token.
+    pub(super) fn has_begun(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.generated > 0)
+    }
+
+    /// Nothing is computed for it now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.answer.is_none() && self.tokens.len() == self.held
+    }
+
+    /// Ends the response, if there is one; what it has written stays known.
+    pub(super) fn end_answer(&mut self, metrics: &EngineMetrics) {
+        if let Some(answer) = self.answer.take() {
+            answer.note(metrics);
+        }
+        self.tokens.truncate(self.held);
+    }
+
+    /// Ends the response, if there is one, with an error.
+    pub(super) fn fail(&mut self, error: LlmError, metrics: &EngineMetrics) {
+        if let Some(answer) = &self.answer {
+            answer.outlet.fail(error);
+        }
+        self.end_answer(metrics);
+    }
+}
+
+impl Answer {
+    /// A response of at most `left` tokens.
+    pub(super) fn new(
+        outlet: Outlet,
+        sampler: LlamaSampler,
+        text: Text,
+        left: usize,
+        asked: Instant,
+    ) -> Self {
+        let waiting = Some(asked);
+        Self { outlet, sampler, text, left, generated: 0, first_token: None, waiting }
+    }
+
+    /// Whether nobody listens any more.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.outlet.is_unwanted()
+    }
+
+    /// The outlet, if its reader has to take something before the response can go on.
+    pub(super) fn stalled(&self) -> Option<&Outlet> {
+        (!self.has_room()).then_some(&self.outlet)
+    }
+
+    fn has_room(&self) -> bool {
+        self.outlet.pieces.capacity() >= ROOM
+    }
+
+    pub(super) fn sampler(&mut self) -> &mut LlamaSampler {
+        &mut self.sampler
+    }
+
+    /// Takes the bytes of the next token; `false` if it was the last one.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
+        self.first_token.get_or_insert_with(Instant::now);
+        self.generated += 1;
+        self.left = self.left.saturating_sub(1);
+        let piece = self.text.push(bytes);
+        self.say(piece.text);
+        !piece.ended && self.left > 0
+    }
+
+    /// Gives out what was held back.
+    pub(super) fn flush(&mut self) {
+        let rest = self.text.finish();
+        self.say(rest);
+    }
+
+    fn say(&self, text: String) {
+        if !text.is_empty() {
+            // there is room, or else nobody listens, and the next step ends the response
+            let _ = self.outlet.pieces.try_send(Ok(text));
+        }
+    }
+
+    fn note(&self, metrics: &EngineMetrics) {
+        if let Some(first) = self.first_token {
+            metrics.generated(self.generated, first.elapsed());
+        }
+    }
+}
+
+impl Outlet {
+    /// Whether nobody listens any more.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.cancelled.is_cancelled() || self.pieces.is_closed()
+    }
+
+    /// Waits until there is room for the next token, or nobody to take it.
+    pub(super) async fn room(&self) {
+        let _ = self.pieces.reserve_many(ROOM).await;
+    }
+
+    /// Says why there will be no more, if there is room to say it.
+    pub(super) fn fail(&self, error: LlmError) {
+        let _ = self.pieces.try_send(Err(error));
+    }
+}
+
+/// Refuses options that make no sense before llama.cpp, which would abort, sees them.
+pub(super) fn check(options: &Options) -> Result<(), LlmError> {
+    let wrong = |what: &str, value: f32| Err(LlmError::Model(format!("{what} cannot be {value}")));
+    let Options { temperature, top_p, repeat_penalty, .. } = *options;
+    if !temperature.is_finite() || temperature < 0.0 {
+        return wrong("the temperature", temperature);
+    }
+    if !(0.0..=1.0).contains(&top_p) {
+        return wrong("top_p", top_p);
+    }
+    if !repeat_penalty.is_finite() || repeat_penalty <= 0.0 {
+        return wrong("the repeat penalty", repeat_penalty);
+    }
+    Ok(())
+}
+
+/// How tokens are chosen.
+pub(super) fn sampler(options: &Options, seed: Option<u32>, vocabulary: i32) -> LlamaSampler {
+    let penalties = (options.repeat_penalty - 1.0).abs() > f32::EPSILON;
+    let mut chain = Vec::new();
+    if penalties {
+        let repeat = options.repeat_penalty;
+        chain.push(LlamaSampler::penalties(vocabulary, REPEAT_WINDOW, repeat, 0.0, 0.0));
+    }
+    if options.temperature > 0.0 {
+        // llama.cpp draws a seed of its own for the greatest number
+        let seed = options.seed.or(seed).unwrap_or(u32::MAX);
+        chain.extend([
+            LlamaSampler::top_k(TOP_K),
+            LlamaSampler::top_p(options.top_p, 1),
+            LlamaSampler::temp(options.temperature),
+            LlamaSampler::dist(seed),
+        ]);
+    } else {
+        chain.push(LlamaSampler::greedy());
+    }
+    LlamaSampler::chain(chain, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_make_no_sense_are_refused() {
+        assert!(check(&Options::default()).is_ok());
+        for (temperature, top_p, repeat_penalty) in
+            [(-1.0, 0.9, 1.0), (f32::NAN, 0.9, 1.0), (0.7, 1.5, 1.0), (0.7, 0.9, 0.0)]
+        {
+            let options = Options { temperature, top_p, repeat_penalty, ..Options::default() };
+            assert!(matches!(check(&options), Err(LlmError::Model(_))), "{options:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The engine's thread: takes commands, steps, and rests when there is nothing to do.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{Arc, mpsc::SyncSender},
+    task::Poll,
+};
+
+use engine::EngineMetrics;
+use tokio::{
+    runtime::Runtime,
+    sync::mpsc::{Receiver, error::TryRecvError},
+};
+
+use super::{
+    Config,
+    engine::{Command, Engine},
+    stats::Counters,
+    weights,
+};
+use crate::{Info, LlmError, Outlet};
+
+/// What a thread is made with.
+pub(super) struct Worker {
+    pub(super) config: Config,
+    pub(super) metrics: EngineMetrics,
+    pub(super) counters: Arc<Counters>,
+    pub(super) commands: Receiver<Command>,
+    /// Told once whether the model could be loaded. Room for one.
+    pub(super) ready: SyncSender<Result<Info, LlmError>>,
+}
+
+/// Why a resting engine goes on.
+enum News {
+    Command(Command),
+    /// A slow reader has made room, or has gone.
+    Room,
+    Stopped,
+}
+
+impl Worker {
+    /// Loads the model, says so, and serves until nobody can send commands any more.
+    pub(super) fn run(self) {
+        let Self { config, metrics, counters, mut commands, ready } = self;
+        let loaded = weights::load(&config).and_then(|model| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let runtime = runtime.map_err(|error| LlmError::Load(error.to_string()))?;
+            Ok((model, runtime))
+        });
+        let (model, runtime) = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => return tell(&ready, Err(error)),
+        };
+        let info = info(&model, &config);
+        match Engine::new(&model, config, metrics, counters) {
+            Ok(mut engine) => {
+                tell(&ready, Ok(info));
+                serve(&mut engine, &mut commands, &runtime);
+            }
+            Err(error) => tell(&ready, Err(error)),
+        }
+    }
+}
+
+/// Nobody waits for it if the start was given up.
+fn tell(ready: &SyncSender<Result<Info, LlmError>>, outcome: Result<Info, LlmError>) {
+    let _ = ready.send(outcome);
+}
+
+fn info(model: &llama_cpp_2::model::LlamaModel, config: &Config) -> Info {
+    let name = model.meta_val_str("general.name").ok().filter(|name| !name.is_empty());
+    let file = || config.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Info {
+        name: format!("llama.cpp {}", name.unwrap_or_else(file)),
+        context_tokens: config.context_tokens,
+        slots: Some(config.slots),
+        memory_bytes: weights::memory_bytes(model, config),
+    }
+}
+
+fn serve(engine: &mut Engine<'_>, commands: &mut Receiver<Command>, runtime: &Runtime) {
+    loop {
+        match commands.try_recv() {
+            Ok(command) => {
+                guarded(engine, |engine| engine.accept(command));
+                continue;
+            }
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {}
+        }
+        // after a panic there is nothing to do until the next command
+        if guarded(engine, Engine::step).unwrap_or(false) {
+            continue;
+        }
+        match runtime.block_on(news(commands, &engine.stalled())) {
+            News::Command(command) => {
+                guarded(engine, |engine| engine.accept(command));
+            }
+            News::Room => {}
+            News::Stopped => break,
+        }
+    }
+    engine.stop();
+}
+
+/// A panic fails the responses under way, and no more.
+fn guarded<'m, T>(engine: &mut Engine<'m>, work: impl FnOnce(&mut Engine<'m>) -> T) -> Option<T> {
+    // whatever state it leaves is thrown away by `recover`
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(engine)));
+    if outcome.is_err() {
+        tracing::error!("the language model's engine had a fault; its responses are lost");
+        engine.recover();
+    }
+    outcome.ok()
+}
+
+async fn news(commands: &mut Receiver<Command>, stalled: &[&Outlet]) -> News {
+    let mut command = pin!(commands.recv());
+    let mut rooms: Vec<_> = stalled.iter().map(|outlet| Box::pin(outlet.room())).collect();
+    poll_fn(|context| {
+        if let Poll::Ready(command) = command.as_mut().poll(context) {
+            return Poll::Ready(command.map_or(News::Stopped, News::Command));
+        }
+        if rooms.iter_mut().any(|room| room.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(News::Room);
+        }
+        Poll::Pending
+    })
+    .await
+}
