@@ -38,6 +38,8 @@ export class Call {
     this.capture = null;
     /** @type {Playback | null} */
     this.playback = null;
+    /** Whether it has turned out that there is no way to play sound here. */
+    this.soundless = false;
     /** @type {WakeLockSentinel | null} */
     this.wakeLock = null;
     this.context = openContext();
@@ -81,7 +83,8 @@ export class Call {
       });
     } catch {
       // No worklets on this address or in this browser: the answers come as text.
-      this.dispatch({ type: 'sound', status: 'missing' });
+      this.soundless = true;
+      this.soundState();
     }
   }
 
@@ -165,8 +168,8 @@ export class Call {
 
   soundState() {
     if (this.ended) return;
-    this.dispatch({ type: 'sound', status: this.context.state === 'running' ? 'on' : 'blocked' });
-    if (!this.playback) this.dispatch({ type: 'sound', status: 'missing' });
+    const status = this.context.state === 'running' ? 'on' : 'blocked';
+    this.dispatch({ type: 'sound', status: this.soundless ? 'missing' : status });
   }
 
   /** A phone that dims its screen takes the microphone away. Not every browser can help it. */

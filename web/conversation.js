@@ -35,17 +35,29 @@ export class ConversationView {
     this.list = list;
     this.scroller = scroller;
     this.announcer = announcer;
+    /** Whether the reader is at the end and wants to see what comes. */
+    this.following = true;
+    scroller.addEventListener('scroll', () => { this.following = this.nearEnd(); });
+    new ResizeObserver(() => this.follow()).observe(scroller);
     /** @type {Map<number, { turn: Turn, element: HTMLElement }>} */
     this.shown = new Map();
   }
 
   /** @param {Turn[]} turns */
   render(turns) {
-    const atEnd = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX;
     this.removeOthers(turns);
     let changed = false;
     for (const turn of turns) changed = this.show(turn) || changed;
-    if (changed && atEnd) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (changed) this.follow();
+  }
+
+  nearEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  follow() {
+    if (this.following) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   /** @param {Turn[]} turns */
@@ -76,7 +88,7 @@ export class ConversationView {
   append(turn) {
     const element = make('li', `turn turn-${turn.speaker}`);
     if (turn.speaker !== 'note') element.append(make('span', 'who', SPEAKERS[turn.speaker]));
-    element.append(make('p', 'said'));
+    element.append(make('p', 'said'), make('div', 'footnote'));
     this.list.append(element);
     return element;
   }
@@ -97,10 +109,9 @@ function fill(element, turn) {
   element.classList.toggle('interrupted', turn.interrupted);
   const said = element.querySelector('.said');
   if (said) said.textContent = turn.text;
-  if (turn.interrupted && !element.querySelector('.aside')) {
-    element.append(make('span', 'aside', 'interrupted'));
-  }
-  if (turn.metrics && !element.querySelector('.latency')) element.append(latency(turn.metrics));
+  const footnote = element.querySelector('.footnote');
+  if (turn.metrics && !element.querySelector('.latency')) footnote?.append(latency(turn.metrics));
+  if (turn.interrupted && !element.querySelector('.aside')) footnote?.append(make('span', 'aside', 'interrupted'));
 }
 
 /**

@@ -46,14 +46,17 @@ export class NoticesView {
     element.className = `notice notice-${notice.tone}`;
     element.dataset.key = notice.key;
     element.setAttribute('role', 'alert');
-    const words = document.createElement('p');
+    const words = document.createElement('div');
+    words.className = 'notice-words';
     const title = document.createElement('strong');
     title.textContent = notice.title;
-    words.append(title, ' ', notice.text);
+    words.append(title, ' ', notice.text, ' ');
     element.append(words);
     const { action } = notice;
-    if (action) element.append(button(ACTIONS[action], 'notice-action', () => this.events.act(action)));
-    element.append(button('Dismiss', 'notice-dismiss', () => this.events.dismiss(notice.key)));
+    if (action) words.append(button(ACTIONS[action], 'notice-action', () => this.events.act(action)));
+    const dismiss = button('×', 'notice-dismiss', () => this.events.dismiss(notice.key));
+    dismiss.setAttribute('aria-label', `Dismiss: ${notice.title}`);
+    element.append(dismiss);
     return element;
   }
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * The two voices drawn as two soft shapes, one in the other: each swells with its own loudness.
- * Decoration: what it shows is said in words beside it.
+ * The two voices drawn as two soft shapes that lean over each other: the caller on the left, the
+ * assistant on the right, each swelling with its own loudness. Decoration: what it shows is said
+ * in words beside it.
  */
 
 const FRAME_MS = 1000 / 30;
@@ -14,20 +15,24 @@ const DECAY = 0.12;
 const EASE = 0.08;
 
 /**
- * How the shapes stand in each activity: size of either, unrest of their outline, speed of it.
- * @type {Record<string, { you: number, voice: number, unrest: number, speed: number }>}
+ * How the shapes stand in each activity: size of either, how far apart, unrest of the outline, and
+ * its speed. Lengths are parts of the drawing's half width.
+ * @type {Record<string, { you: number, voice: number, apart: number, unrest: number, speed: number }>}
  */
 const MOODS = {
-  idle: { you: 0.6, voice: 0.56, unrest: 0.05, speed: 0.35 },
-  connecting: { you: 0.52, voice: 0.52, unrest: 0.09, speed: 1.6 },
-  waiting: { you: 0.46, voice: 0.46, unrest: 0.03, speed: 0.3 },
-  ready: { you: 0.5, voice: 0.6, unrest: 0.05, speed: 0.5 },
-  muted: { you: 0.42, voice: 0.6, unrest: 0.03, speed: 0.4 },
-  listening: { you: 0.64, voice: 0.46, unrest: 0.06, speed: 0.6 },
-  hearing: { you: 0.7, voice: 0.4, unrest: 0.09, speed: 1 },
-  thinking: { you: 0.5, voice: 0.54, unrest: 0.14, speed: 2.2 },
-  speaking: { you: 0.42, voice: 0.68, unrest: 0.08, speed: 1 },
+  idle: { you: 0.5, voice: 0.5, apart: 0.26, unrest: 0.07, speed: 0.35 },
+  connecting: { you: 0.44, voice: 0.44, apart: 0.12, unrest: 0.12, speed: 1.8 },
+  waiting: { you: 0.36, voice: 0.36, apart: 0.42, unrest: 0.04, speed: 0.3 },
+  ready: { you: 0.4, voice: 0.52, apart: 0.26, unrest: 0.07, speed: 0.5 },
+  muted: { you: 0.24, voice: 0.5, apart: 0.34, unrest: 0.05, speed: 0.4 },
+  listening: { you: 0.52, voice: 0.4, apart: 0.3, unrest: 0.08, speed: 0.6 },
+  hearing: { you: 0.54, voice: 0.28, apart: 0.34, unrest: 0.09, speed: 1.1 },
+  thinking: { you: 0.4, voice: 0.44, apart: 0.1, unrest: 0.17, speed: 2.4 },
+  speaking: { you: 0.28, voice: 0.54, apart: 0.34, unrest: 0.09, speed: 1.1 },
 };
+const PARTS = /** @type {const} */ (['you', 'voice', 'apart', 'unrest', 'speed']);
+/** Opacity of a voice's three outlines, the outer one first. */
+const LAYERS = [0.26, 0.34, 0.5];
 
 /** An animation on a canvas. */
 export class Orb {
@@ -70,7 +75,7 @@ export class Orb {
   advance(seconds) {
     const { activity, microphone, voice } = this.read();
     const mood = MOODS[activity] ?? MOODS.idle;
-    for (const key of /** @type {const} */ (['you', 'voice', 'unrest', 'speed'])) {
+    for (const key of PARTS) {
       this.mood[key] += (mood[key] - this.mood[key]) * EASE;
     }
     this.levels.you = follow(this.levels.you, microphone);
@@ -86,50 +91,53 @@ export class Orb {
     if (!context || size === 0) return;
     context.clearRect(0, 0, size, size);
     context.globalCompositeOperation = this.dark.matches ? 'screen' : 'multiply';
-    const swell = this.calm.matches ? 0.08 : 0.24;
+    const swell = this.calm.matches ? 0.06 : 0.18;
     const { mood, levels } = this;
-    this.shape(context, size / 2, mood.voice + swell * levels.voice, levels.voice, this.voice ?? '', 0);
-    this.shape(context, size / 2, mood.you + swell * levels.you, levels.you, this.you ?? '', 2.4);
+    const half = size / 2;
+    // The pair as a whole stays in the middle, whoever is the larger.
+    const balance = (mood.you - mood.voice) * 0.5;
+    const left = half * (1 - mood.apart + balance);
+    const right = half * (1 + mood.apart + balance);
+    this.shape(context, { x: right, y: half, radius: half * (mood.voice + swell * levels.voice) }, levels.voice, this.voice ?? '', 0);
+    this.shape(context, { x: left, y: half, radius: half * (mood.you + swell * levels.you) }, levels.you, this.you ?? '', 2.4);
   }
 
   /**
-   * Three outlines of one voice, the outer ones fainter.
+   * Three outlines of one voice, one in the other.
    * @param {CanvasRenderingContext2D} context
-   * @param {number} middle
-   * @param {number} radius as a part of the half width
+   * @param {{ x: number, y: number, radius: number }} circle
    * @param {number} level
    * @param {string} colour three numbers, `r g b`
    * @param {number} turn angle that tells the voices apart
    */
-  shape(context, middle, radius, level, colour, turn) {
+  shape(context, circle, level, colour, turn) {
     const unrest = this.mood.unrest * (0.7 + level);
-    for (let layer = 0; layer < 3; layer += 1) {
-      const path = outline(middle, middle * radius * (1 - layer * 0.13), unrest, this.phase * (1 + layer * 0.2) + turn + layer);
-      const fill = context.createLinearGradient(0, 0, middle * 2, middle * 2);
-      fill.addColorStop(0, `rgb(${colour} / ${0.16 + layer * 0.13})`);
-      fill.addColorStop(1, `rgb(${colour} / ${0.32 + layer * 0.16})`);
+    LAYERS.forEach((opacity, layer) => {
+      const radius = circle.radius * (1 - layer * 0.14);
+      const fill = context.createLinearGradient(circle.x, circle.y - radius, circle.x, circle.y + radius);
+      fill.addColorStop(0, `rgb(${colour} / ${opacity * 0.7})`);
+      fill.addColorStop(1, `rgb(${colour} / ${opacity})`);
       context.fillStyle = fill;
-      context.fill(path);
-    }
+      context.fill(outline({ ...circle, radius }, unrest, this.phase * (1 + layer * 0.25) + turn + layer * 0.9));
+    });
   }
 }
 
 /**
- * A closed curve around the middle, out of three waves that never meet the same way twice.
- * @param {number} middle
- * @param {number} radius
+ * A closed curve around a circle, out of three waves that never meet the same way twice.
+ * @param {{ x: number, y: number, radius: number }} circle
  * @param {number} unrest
  * @param {number} phase
  */
-function outline(middle, radius, unrest, phase) {
+function outline({ x, y, radius }, unrest, phase) {
   const path = new Path2D();
   for (let i = 0; i <= POINTS; i += 1) {
     const angle = (i / POINTS) * Math.PI * 2;
-    const wave = Math.sin(2 * angle + phase) * 0.5
-      + Math.sin(3 * angle - phase * 1.3) * 0.35
-      + Math.sin(5 * angle + phase * 0.7) * 0.15;
+    const wave = Math.sin(2 * angle + phase) * 0.55
+      + Math.sin(3 * angle - phase * 1.3) * 0.37
+      + Math.sin(5 * angle + phase * 0.7) * 0.08;
     const length = radius * (1 + unrest * wave);
-    path.lineTo(middle + length * Math.cos(angle), middle + length * Math.sin(angle));
+    path.lineTo(x + length * Math.cos(angle), y + length * Math.sin(angle));
   }
   path.closePath();
   return path;

@@ -186,7 +186,9 @@ function sessionBegan(state) {
  * @returns {State}
  */
 function microphoneFailed(state, failure) {
-  return withNotice({ ...state, microphone: 'failed' }, {
+  // One address, one notice: the words about it speak of the sound as well.
+  const rest = failure === 'insecure' ? without(state, 'sound') : state;
+  return withNotice({ ...rest, microphone: 'failed' }, {
     key: 'microphone',
     tone: 'warning',
     ...microphoneWords(failure),
@@ -202,6 +204,8 @@ function microphoneFailed(state, failure) {
 function soundChanged(state, status) {
   if (status === 'on') return without(state, 'sound');
   const blocked = status === 'blocked';
+  const toldAlready = state.notices.some(({ key, action }) => key === 'microphone' && action === null);
+  if (toldAlready && !blocked) return state;
   return withNotice(state, {
     key: 'sound',
     tone: 'warning',

@@ -2,7 +2,7 @@
  * A server that speaks docs/protocol.md in its extended form, without models: it hears loudness
  * and answers with a tone. Run by itself it serves the page:
  *
- *     node test/browser/mock-server.mjs [PORT]
+ *     node test/browser/mock-server.mjs PORT
  */
 
 import { readFile } from 'node:fs/promises';
@@ -213,7 +213,7 @@ async function serve(request, response, options) {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const server = await startMockServer({}, Number(process.argv[2] ?? 0));
+if (process.argv[1] === fileURLToPath(import.meta.url) && process.argv[2]) {
+  const server = await startMockServer({}, Number(process.argv[2]));
   console.log(server.url);
 }

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { backOff, Connection } from '../../connection.js';
+
+/** A world without a network, whose clock the test turns. */
+function world({ ready = 200 } = {}) {
+  const sockets = [];
+  const timers = new Map();
+  let timer = 0;
+  return {
+    sockets,
+    /** The waits that have been asked for and not given up. */
+    waits: () => [...timers.values()].map(({ ms }) => ms),
+    /** Lets the waits end. */
+    elapse() {
+      const due = [...timers.values()];
+      timers.clear();
+      for (const { run } of due) run();
+    },
+    WebSocket: class {
+      constructor(url, protocols) {
+        Object.assign(this, { url, protocols, sent: [], bufferedAmount: 0, closed: false });
+        sockets.push(this);
+      }
+
+      send(data) { this.sent.push(data); }
+
+      close() { this.closed = true; }
+    },
+    fetch: async () => ({ status: ready }),
+    setTimeout(run, ms) { timer += 1; timers.set(timer, { run, ms }); return timer; },
+    clearTimeout(id) { timers.delete(id); },
+    random: () => 1,
+  };
+}
+
+function connect(given = world()) {
+  const statuses = [];
+  const messages = [];
+  const connection = new Connection(
+    { socket: 'ws://here/ws', ready: 'http://here/readyz' },
+    () => ({ type: 'hello' }),
+    { status: (status) => statuses.push(status), message: (message) => messages.push(message), audio: (bytes) => messages.push(bytes) },
+    given,
+  );
+  connection.open();
+  return { connection, statuses, messages, given, socket: () => given.sockets.at(-1) };
+}
+
+function welcome(socket) {
+  socket.onopen();
+  socket.onmessage({ data: '{"type":"welcome"}' });
+}
+
+test('it says hello first, and is open once it is welcome', () => {
+  const { connection, statuses, socket } = connect();
+  assert.deepEqual(socket().protocols, ['repartee.v1']);
+  socket().onopen();
+  assert.deepEqual(socket().sent, ['{"type":"hello"}']);
+  assert.equal(connection.send({ type: 'cancel' }), false, 'nothing goes out before the welcome');
+  socket().onmessage({ data: '{"type":"welcome"}' });
+  assert.equal(connection.send({ type: 'cancel' }), true);
+  assert.deepEqual(statuses, ['connecting', 'open']);
+});
+
+test('a lost connection comes back, later each time, and soon again after it was there', () => {
+  const { statuses, given, socket } = connect();
+  const waits = [];
+  const lose = () => { socket().onclose({ code: 1006, reason: '' }); waits.push(...given.waits()); given.elapse(); };
+  lose();
+  lose();
+  lose();
+  welcome(socket());
+  lose();
+  assert.deepEqual(waits, [500, 1000, 2000, 500]);
+  assert.deepEqual(statuses.filter((status) => status !== 'connecting'), ['lost', 'lost', 'lost', 'open', 'lost']);
+});
+
+test('waits have a ceiling, and are spread', () => {
+  assert.equal(backOff(30, 1), 15_000);
+  assert.equal(backOff(1, 0), 250);
+  assert.equal(backOff(3, 0.5), 1500);
+});
+
+test('a server at capacity is full, and asked again later', () => {
+  const { statuses, given, socket } = connect();
+  socket().onopen();
+  socket().onclose({ code: 1008, reason: 'Server at capacity' });
+  assert.deepEqual(statuses, ['connecting', 'full']);
+  assert.deepEqual(given.waits(), [5000]);
+  given.elapse();
+  welcome(socket());
+  assert.deepEqual(statuses, ['connecting', 'full', 'connecting', 'open']);
+});
+
+test('a refused upgrade of a server that is not ready means full', async () => {
+  const { statuses, socket } = connect(world({ ready: 503 }));
+  socket().onclose({ code: 1006, reason: '' });
+  await new Promise(setImmediate);
+  assert.deepEqual(statuses, ['connecting', 'lost', 'full']);
+});
+
+test('a server that is ready was lost, not full', async () => {
+  const { statuses, socket } = connect();
+  socket().onclose({ code: 1006, reason: '' });
+  await new Promise(setImmediate);
+  assert.deepEqual(statuses, ['connecting', 'lost']);
+});
+
+test('a server that throws us out is not asked again', () => {
+  const { statuses, given, socket } = connect();
+  welcome(socket());
+  socket().onclose({ code: 1008, reason: 'Too many bad messages' });
+  assert.deepEqual(statuses.at(-1), 'refused');
+  assert.deepEqual(given.waits(), []);
+});
+
+test('a server that never greets is lost', () => {
+  const { statuses, given, socket } = connect();
+  socket().onopen();
+  given.elapse();
+  assert.equal(statuses.at(-1), 'lost');
+  assert.equal(socket().closed, true);
+});
+
+test('trying now does not wait', () => {
+  const { connection, given, socket } = connect();
+  socket().onclose({ code: 1006, reason: '' });
+  connection.retryNow();
+  assert.equal(given.sockets.length, 2);
+  connection.retryNow();
+  assert.equal(given.sockets.length, 2, 'one socket at a time');
+});
+
+test('after the end nothing comes back', () => {
+  const { connection, statuses, given } = connect();
+  connection.close();
+  given.elapse();
+  connection.retryNow();
+  assert.equal(given.sockets.length, 1);
+  assert.deepEqual(statuses, ['connecting', 'closed']);
+});
+
+test('sound is dropped while the line is clogged, and a line that stays so is lost', () => {
+  const { connection, statuses, socket } = connect();
+  welcome(socket());
+  const line = socket();
+  line.bufferedAmount = 1_000_000;
+  assert.equal(connection.sendAudio(new ArrayBuffer(4)), false);
+  assert.equal(statuses.at(-1), 'open');
+  for (let i = 0; i < 300; i += 1) connection.sendAudio(new ArrayBuffer(4));
+  assert.equal(statuses.at(-1), 'lost');
+  assert.equal(line.sent.length, 1, 'only the hello went out');
+});
+
+test('what is not a message is ignored', () => {
+  const { messages, socket } = connect();
+  welcome(socket());
+  for (const data of ['nonsense', 'null', '5', '[1]', '{"no":"type"}', '{"type":7}']) socket().onmessage({ data });
+  assert.deepEqual(messages, [{ type: 'welcome' }]);
+});

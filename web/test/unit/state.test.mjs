@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { activityOf, initialState, reduce, transcript } from '../../state.js';
+
+const OPEN = [{ type: 'start' }, { type: 'connection', status: 'open', reason: '' }];
+
+/** The state after these actions; a bare message stands for its arrival. */
+function after(...steps) {
+  const actions = steps.map((step) => (step.content !== undefined || step.server ? { type: 'message', message: step } : step));
+  return actions.reduce(reduce, initialState());
+}
+
+const you = (content, final = false) => ({ type: final ? 'final_user_request' : 'partial_user_request', content });
+const answer = (content, response, rest = {}) => ({ type: 'partial_assistant_answer', content, response, ...rest });
+const answered = (content, response, interrupted = false) => ({ type: 'final_assistant_answer', content, response, interrupted });
+const server = (type, fields) => ({ server: true, type, ...fields });
+
+/** The captions in short: `you: text`, with `…` while open and `!` when interrupted. */
+function captions(state) {
+  return state.turns.map(({ speaker, text, final, interrupted }) => `${speaker}: ${text}${final ? '' : ' …'}${interrupted ? ' !' : ''}`);
+}
+
+test('captions of a turn grow, and become final', () => {
+  assert.deepEqual(captions(after(...OPEN, you('What'), you('What is'))), ['you: What is …']);
+  assert.deepEqual(captions(after(...OPEN, you('What'), you('What is it?', true), answer('A', 1), answer('A cat.', 1), answered('A cat.', 1))), [
+    'you: What is it?', 'assistant: A cat.',
+  ]);
+});
+
+test('an empty caption takes back what was nothing', () => {
+  assert.deepEqual(captions(after(...OPEN, you('Uh'), you(''))), []);
+  assert.deepEqual(captions(after(...OPEN, you('', true), answered('', 1))), []);
+});
+
+test('an interruption cuts the answer it belongs to, and the new turn stands below', () => {
+  const state = after(...OPEN, you('Tell me', true), answer('Once upon a time', 1), you('Wait'), answered('Once…', 1, true), you('Wait!', true), answer('Yes?', 2));
+  assert.deepEqual(captions(state), ['you: Tell me', 'assistant: Once… !', 'you: Wait!', 'assistant: Yes? …']);
+});
+
+test('a partial that comes after the final changes nothing', () => {
+  assert.deepEqual(captions(after(...OPEN, answered('All of it.', 1), answer('All', 1))), ['assistant: All of it.']);
+});
+
+test('latency belongs to its answer, also when it comes before the words', () => {
+  const metrics = server('turn_metrics', { response: 2, speech_end_to_first_audio_sent_ms: 480, speech_end_to_turn_end_ms: null });
+  const wanted = { speech_end_to_first_audio_sent_ms: 480, speech_end_to_turn_end_ms: null };
+  assert.deepEqual(after(...OPEN, metrics, answer('Hello', 2)).turns[0].metrics, wanted);
+  assert.deepEqual(after(...OPEN, answer('Hello', 2), metrics).turns[0].metrics, wanted);
+});
+
+test('after a reconnect the same number is another response', () => {
+  const state = after(...OPEN, answer('Before', 1), { type: 'connection', status: 'lost', reason: '' }, { type: 'connection', status: 'open', reason: '' }, answer('After', 1));
+  assert.deepEqual(captions(state), ['assistant: Before', 'note: A new conversation begins here.', 'assistant: After …']);
+});
+
+test('a lost connection is told until it is back', () => {
+  const lost = after(...OPEN, { type: 'connection', status: 'lost', reason: '' });
+  assert.deepEqual(lost.notices.map(({ key, action }) => [key, action]), [['connection', 'retry-connection']]);
+  assert.equal(activityOf(lost), 'waiting');
+  assert.deepEqual(reduce(lost, OPEN[1]).notices, []);
+});
+
+test('a full server is told in other words than a lost one', () => {
+  const [notice] = after({ type: 'start' }, { type: 'connection', status: 'full', reason: '' }).notices;
+  assert.match(notice.text, /at capacity/i);
+});
+
+test('a server that throws us out ends the call, and says why', () => {
+  const state = after(...OPEN, { type: 'connection', status: 'refused', reason: 'Too many bad messages' });
+  assert.equal(state.running, false);
+  assert.match(state.notices[0].text, /Too many bad messages/);
+});
+
+test('each failure of the microphone has its own words, and goes when it works', () => {
+  const texts = ['insecure', 'denied', 'missing', 'busy', 'failed', 'lost']
+    .map((failure) => after(...OPEN, { type: 'microphone-failed', failure }).notices[0].text);
+  assert.equal(new Set(texts).size, texts.length);
+  const works = after(...OPEN, { type: 'microphone-failed', failure: 'denied' }, { type: 'microphone', status: 'on' });
+  assert.deepEqual(works.notices, []);
+});
+
+test('errors of the server are shown once a code, can be dismissed, and leave the call alone', () => {
+  const failure = server('error', { code: 'llm_failed', message: 'x' });
+  const state = after(...OPEN, failure, failure, server('error', { code: 'overloaded', message: 'x' }));
+  assert.deepEqual(state.notices.map(({ key }) => key), ['error:llm_failed', 'error:overloaded']);
+  assert.equal(state.running, true);
+  assert.deepEqual(reduce(state, { type: 'dismiss', key: 'error:llm_failed' }).notices.map(({ key }) => key), ['error:overloaded']);
+});
+
+test('an unknown code still has words, also one with the name of a property', () => {
+  for (const code of ['brand_new', 'constructor', '__proto__']) {
+    const [notice] = after(...OPEN, server('error', { code, message: 'x' })).notices;
+    assert.equal(notice.title, 'Something went wrong');
+  }
+});
+
+test('unknown messages and states change nothing', () => {
+  const before = after(...OPEN);
+  for (const message of [{ type: 'future' }, { type: 'state', state: 'dancing' }, { type: 'error', code: 'unknown_type' }]) {
+    assert.equal(reduce(before, { type: 'message', message }), before);
+  }
+});
+
+test('speaking lasts until the last sound is heard, not until it was sent', () => {
+  const sent = after(...OPEN, { type: 'microphone', status: 'on' }, server('state', { state: 'speaking' }), { type: 'sounding', sounding: true }, server('state', { state: 'listening' }));
+  assert.equal(activityOf(sent), 'speaking');
+  assert.equal(activityOf(reduce(sent, { type: 'sounding', sounding: false })), 'listening');
+});
+
+test('hearing the caller shows over the voice that still sounds', () => {
+  assert.equal(activityOf(after(...OPEN, { type: 'sounding', sounding: true }, server('state', { state: 'hearing' }))), 'hearing');
+});
+
+test('without a microphone it waits for typing, muted it says so', () => {
+  assert.equal(activityOf(after(...OPEN)), 'ready');
+  assert.equal(activityOf(after(...OPEN, { type: 'microphone', status: 'on' }, { type: 'mute', muted: true })), 'muted');
+  assert.equal(activityOf(initialState()), 'idle');
+});
+
+test('clear empties the page, and so does the server', () => {
+  const talk = [...OPEN, you('Hi', true), answered('Hello.', 1)];
+  assert.deepEqual(after(...talk, { type: 'clear' }).turns, []);
+  assert.deepEqual(after(...talk, server('cleared', {})).turns, []);
+});
+
+test('the transcript names the speakers', () => {
+  assert.equal(transcript(after(...OPEN, you('Hi', true), answered('Hello.', 1))), 'You: Hi\nAssistant: Hello.');
+});
+
+test('an insecure address is told once, for microphone and sound together', () => {
+  const microphone = { type: 'microphone-failed', failure: 'insecure' };
+  const sound = { type: 'sound', status: 'missing' };
+  for (const steps of [[microphone, sound], [sound, microphone]]) {
+    assert.deepEqual(after(...OPEN, ...steps).notices.map(({ key }) => key), ['microphone']);
+  }
+});
+
+test('sound that the browser holds back can be let go, and is told no more once it plays', () => {
+  const blocked = after(...OPEN, { type: 'sound', status: 'blocked' });
+  assert.deepEqual(blocked.notices.map(({ action }) => action), ['enable-sound']);
+  assert.deepEqual(reduce(blocked, { type: 'sound', status: 'on' }).notices, []);
+});
