@@ -1,1 +1,49 @@
-fn main() {}
+//! The `repartee` binary: reads the settings, chooses the backends, runs the commands.
+
+mod args;
+mod commands;
+mod config;
+mod engines;
+mod logging;
+mod store;
+
+use std::{collections::HashMap, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    args::{Args, Command},
+    config::Config,
+};
+
+/// Many threads allocate small things at once (frames, tokens, messages); mimalloc keeps them from
+/// waiting for each other and gives memory back after a burst.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a command line program")]
+            {
+                eprintln!("repartee: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    let environment: HashMap<String, String> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let mut config = Config::load(args.config.as_deref(), &environment)?;
+    args.common.apply(&mut config);
+    match args.command.unwrap_or_default() {
+        Command::Serve(serve) => commands::serve::run(config, serve, &environment),
+        Command::Models { command } => commands::models::run(&config, command, &environment),
+        Command::CheckConfig => commands::check_config::run(&config),
+    }
+}

@@ -1,1 +1,20 @@
-//! placeholder
+//! The edge: sockets, admission, health, metrics and the page.
+//!
+//! The only room that knows HTTP and WebSocket. One file a dialect turns wire messages into a
+//! session's inputs and its outputs into wire messages.
+
+mod admission;
+mod app;
+mod cadence;
+mod connection;
+mod dialect;
+mod health;
+mod limits;
+mod metrics;
+mod process;
+mod serve;
+mod web;
+
+pub use app::{EngineReport, Ready, Settings};
+pub use metrics::Metrics;
+pub use serve::{Server, serve};

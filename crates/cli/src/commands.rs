@@ -1,0 +1,5 @@
+//! The commands.
+
+pub(crate) mod check_config;
+pub(crate) mod models;
+pub(crate) mod serve;

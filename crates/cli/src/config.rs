@@ -1,0 +1,335 @@
+//! The settings: built-in defaults, then a file, then the environment, then flags.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// Every setting with its default; also what the defaults are taken from.
+pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
+/// What the model is told when no file says otherwise.
+const SYSTEM_PROMPT: &str = include_str!("../../../config/system-prompt.txt");
+
+/// Environment variables and the settings they override.
+const ENVIRONMENT: &[(&str, &str, &str)] = &[
+    ("REPARTEE_ADDRESS", "server", "address"),
+    ("MAX_CONNECTIONS", "server", "max_connections"),
+    ("MAX_AUDIO_QUEUE_SIZE", "server", "max_audio_queue_size"),
+    ("LOG_LEVEL", "log", "level"),
+    ("LOG_FORMAT", "log", "format"),
+    ("REPARTEE_MODELS_DIR", "models", "dir"),
+    ("REPARTEE_OFFLINE", "models", "offline"),
+];
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) server: ServerConfig,
+    pub(crate) log: LogConfig,
+    pub(crate) models: ModelsConfig,
+    pub(crate) vad: VadConfig,
+    pub(crate) turn: TurnConfig,
+    pub(crate) stt: SttConfig,
+    pub(crate) llm: LlmConfig,
+    pub(crate) tts: TtsConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerConfig {
+    pub(crate) address: SocketAddr,
+    pub(crate) max_connections: usize,
+    pub(crate) max_audio_queue_size: usize,
+    #[serde(with = "humantime_serde")]
+    pub(crate) grace: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) ping: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) send_timeout: Duration,
+    pub(crate) allowed_origins: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogConfig {
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelsConfig {
+    pub(crate) dir: PathBuf,
+    pub(crate) offline: bool,
+    pub(crate) catalogue: PathBuf,
+    pub(crate) onnx_runtime: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VadConfig {
+    pub(crate) model: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TurnConfig {
+    pub(crate) speed: u8,
+    pub(crate) start_threshold: f32,
+    pub(crate) stop_threshold: f32,
+    #[serde(with = "humantime_serde")]
+    pub(crate) min_speech: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) pause: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) min_wait: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) max_wait: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) interrupt_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) pre_roll: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SttConfig {
+    pub(crate) model: String,
+    pub(crate) workers: usize,
+    pub(crate) queue: usize,
+    #[serde(with = "humantime_serde")]
+    pub(crate) partial_period: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LlmConfig {
+    pub(crate) model: String,
+    pub(crate) system_prompt: PathBuf,
+    pub(crate) context_tokens: u32,
+    pub(crate) threads: u32,
+    pub(crate) prefill_chunk: usize,
+    pub(crate) max_tokens: u32,
+    pub(crate) temperature: f32,
+    pub(crate) top_p: f32,
+    pub(crate) repeat_penalty: f32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TtsConfig {
+    pub(crate) engine: TtsEngine,
+    pub(crate) voice: String,
+    pub(crate) speed: f32,
+    pub(crate) workers: usize,
+    pub(crate) queue: usize,
+    #[serde(with = "humantime_serde")]
+    pub(crate) lead: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TtsEngine {
+    Flite,
+}
+
+impl Config {
+    /// The settings of this file and environment over the defaults.
+    pub(crate) fn load(file: Option<&Path>, environment: &HashMap<String, String>) -> Result<Self> {
+        let mut table: Table = DEFAULTS.parse().context("the built-in settings are broken")?;
+        if let Some(file) = file {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("could not read the settings in {}", file.display()))?;
+            let own: Table =
+                text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
+            merge(&mut table, own);
+        }
+        for (variable, section, key) in ENVIRONMENT {
+            if let Some(text) = environment.get(*variable) {
+                override_with(&mut table, section, key, text)
+                    .with_context(|| format!("{variable} has a wrong value"))?;
+            }
+        }
+        let config: Self = Value::Table(table).try_into().context("wrong settings")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let Self { server, turn, stt, llm, tts, .. } = self;
+        ensure!(server.max_connections > 0, "[server] max_connections must be at least 1");
+        ensure!(server.max_audio_queue_size > 0, "[server] max_audio_queue_size must be at least 1");
+        ensure!(!server.ping.is_zero(), "[server] ping must not be zero");
+        ensure!(turn.speed <= 100, "[turn] speed is 0 to 100");
+        let thresholds = 0.0 < turn.stop_threshold
+            && turn.stop_threshold <= turn.start_threshold
+            && turn.start_threshold < 1.0;
+        ensure!(thresholds, "[turn] needs 0 < stop_threshold <= start_threshold < 1");
+        ensure!(turn.min_wait <= turn.max_wait, "[turn] min_wait must not exceed max_wait");
+        ensure!(stt.workers > 0 && stt.queue > 0, "[stt] workers and queue must be at least 1");
+        ensure!(tts.workers > 0 && tts.queue > 0, "[tts] workers and queue must be at least 1");
+        ensure!((0.5..=2.0).contains(&tts.speed), "[tts] speed is 0.5 to 2.0");
+        ensure!(llm.threads > 0, "[llm] threads must be at least 1");
+        ensure!(llm.prefill_chunk > 0, "[llm] prefill_chunk must be at least 1");
+        ensure!(llm.temperature >= 0.0, "[llm] temperature must not be negative");
+        ensure!(llm.top_p > 0.0 && llm.top_p <= 1.0, "[llm] top_p is above 0 and at most 1");
+        ensure!(
+            (1..llm.context_tokens / 2).contains(&llm.max_tokens),
+            "[llm] max_tokens must be at least 1 and less than half of context_tokens"
+        );
+        Ok(())
+    }
+
+    /// How the turn detector decides.
+    pub(crate) fn turn_detection(&self) -> turn::Config {
+        let settings = &self.turn;
+        turn::Config {
+            start_threshold: settings.start_threshold,
+            stop_threshold: settings.stop_threshold,
+            min_speech: settings.min_speech,
+            pause: settings.pause,
+            min_wait: settings.min_wait,
+            max_wait: settings.max_wait,
+            ..turn::Config::default()
+        }
+    }
+
+    /// How sessions behave.
+    pub(crate) fn session(&self) -> Result<session::Config> {
+        Ok(session::Config {
+            turn: self.turn_detection(),
+            speed: turn::Speed::from_slider(self.turn.speed),
+            system_prompt: self.system_prompt()?,
+            generation: llm::Options {
+                max_tokens: self.llm.max_tokens,
+                temperature: self.llm.temperature,
+                top_p: self.llm.top_p,
+                repeat_penalty: self.llm.repeat_penalty,
+                seed: None,
+            },
+            voice: Some(Arc::from(self.tts.voice.as_str())),
+            speech_speed: self.tts.speed,
+            partial_period: self.stt.partial_period,
+            lead: self.tts.lead,
+            interrupt_after: self.turn.interrupt_after,
+            pre_roll: self.turn.pre_roll,
+        })
+    }
+
+    /// The edge's settings.
+    pub(crate) fn server(&self) -> server::Settings {
+        let settings = &self.server;
+        server::Settings {
+            max_connections: settings.max_connections,
+            audio_queue: settings.max_audio_queue_size,
+            grace: settings.grace,
+            ping: settings.ping,
+            send_timeout: settings.send_timeout,
+            allowed_origins: settings.allowed_origins.clone(),
+        }
+    }
+
+    fn system_prompt(&self) -> Result<Arc<str>> {
+        let file = &self.llm.system_prompt;
+        if file.as_os_str().is_empty() {
+            return Ok(Arc::from(SYSTEM_PROMPT.trim()));
+        }
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("could not read the system prompt in {}", file.display()))?;
+        Ok(Arc::from(text.trim()))
+    }
+}
+
+/// Lays `over` over `table`, section by section.
+fn merge(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(under)), Value::Table(over)) => merge(under, over),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Sets a known setting from text, as the type that its default has.
+fn override_with(table: &mut Table, section: &str, key: &str, text: &str) -> Result<()> {
+    let default = table.get(section).and_then(|section| section.get(key));
+    let value = match default {
+        Some(Value::Integer(_)) => Value::Integer(text.trim().parse()?),
+        Some(Value::Boolean(_)) => Value::Boolean(truth(text)?),
+        _ => Value::String(text.trim().to_owned()),
+    };
+    let value = Table::from_iter([(key.to_owned(), value)]);
+    merge(table, Table::from_iter([(section.to_owned(), Value::Table(value))]));
+    Ok(())
+}
+
+fn truth(text: &str) -> Result<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        other => bail!("`{other}` is neither true nor false"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(own: &str, environment: &[(&str, &str)]) -> Result<Config> {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("config.toml");
+        std::fs::write(&file, own)?;
+        let environment = environment.iter().map(|(key, value)| ((*key).into(), (*value).into()));
+        Config::load(Some(&file), &environment.collect())
+    }
+
+    fn complaint(own: &str) -> String {
+        format!("{:#}", load(own, &[]).expect_err("this is wrong"))
+    }
+
+    #[test]
+    fn the_defaults_are_complete_and_agree_with_the_rooms() {
+        let config = Config::load(None, &HashMap::new()).expect("the defaults are right");
+        assert_eq!(config.server().max_connections, server::Settings::default().max_connections);
+        assert_eq!(config.turn_detection(), turn::Config::default());
+        let session = config.session().expect("the prompt is built in");
+        assert!(session.system_prompt.contains("seven words"));
+    }
+
+    #[test]
+    fn a_file_overrides_the_defaults_and_the_environment_the_file() {
+        let own = "[server]\nmax_connections = 3\n[tts]\nspeed = 1.5\n";
+        let config = load(own, &[("MAX_CONNECTIONS", "12"), ("REPARTEE_OFFLINE", "yes")]).unwrap();
+        assert_eq!(config.server.max_connections, 12);
+        assert!((config.tts.speed - 1.5).abs() < f32::EPSILON);
+        assert!(config.models.offline);
+        assert_eq!(config.server.max_audio_queue_size, 50);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert!(complaint("[server]\nport = 1\n").contains("port"));
+        assert!(complaint("[turn]\nstop_threshold = 0.9\n").contains("stop_threshold"));
+        assert!(complaint("[server]\nmax_connections = 0\n").contains("max_connections"));
+        assert!(complaint("not toml").contains("not TOML"));
+        let wrong = load("", &[("MAX_CONNECTIONS", "many")]).expect_err("not a number");
+        assert!(format!("{wrong:#}").contains("MAX_CONNECTIONS"));
+    }
+}

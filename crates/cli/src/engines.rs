@@ -1,0 +1,179 @@
+//! Chooses, fetches and loads the models: the only place that names backends.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use engine::{Metrics, onnx::Runtime};
+use llm::LanguageModel;
+use models::Store;
+use server::{EngineReport, Ready};
+use session::Engines;
+use stt::SpeechToText;
+use tts::TextToSpeech;
+
+use crate::config::{Config, TtsEngine};
+
+/// Frames that may wait for the VAD: two of every caller of a large server. When it is full a
+/// frame goes unheard.
+const VAD_QUEUE: usize = 4096;
+
+/// The names of the models that these settings need from the catalogue.
+pub(crate) fn needed(config: &Config) -> Vec<String> {
+    let mut names = vec![
+        config.models.onnx_runtime.clone(),
+        config.vad.model.clone(),
+        config.stt.model.clone(),
+    ];
+    if !is_path(&config.llm.model) {
+        names.push(config.llm.model.clone());
+    }
+    names
+}
+
+/// Fetches what is missing, loads every engine, and says what was loaded, from where, in how long,
+/// with how much memory.
+pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<Ready> {
+    let session = Arc::new(config.session()?);
+    let needed = needed(config);
+    let names: Vec<&str> = needed.iter().map(String::as_str).collect();
+    store.ensure(&names, &models::Progress::stderr())?;
+    let mut loading = Loading::default();
+    let runtime = Runtime::open(&store.path_of(&config.models.onnx_runtime)?)?;
+    let vad = loading.engine(|| vad(config, store, &runtime, metrics))?;
+    let stt = loading.engine(|| stt(config, store, &runtime, metrics))?;
+    let llm = loading.engine(|| llm(config, store, metrics))?;
+    let tts = loading.engine(|| tts(config, metrics))?;
+    let engines = Engines { vad, stt, llm, tts };
+    Ok(Ready { engines, session, reports: loading.reports.into() })
+}
+
+/// An engine with what is to be told of it.
+struct Loaded<E> {
+    engine: E,
+    kind: &'static str,
+    name: String,
+    from: PathBuf,
+    workers: usize,
+}
+
+/// Measures time and memory of each engine as it loads.
+#[derive(Default)]
+struct Loading {
+    reports: Vec<EngineReport>,
+}
+
+impl Loading {
+    fn engine<E>(&mut self, load: impl FnOnce() -> Result<Loaded<E>>) -> Result<E> {
+        let (before, started) = (resident_bytes(), Instant::now());
+        let Loaded { engine, kind, name, from, workers } = load()?;
+        let report = EngineReport {
+            kind,
+            name,
+            device: "cpu",
+            workers,
+            load_ms: millis(started.elapsed()),
+            memory_bytes: resident_bytes().saturating_sub(before),
+        };
+        tracing::info!(
+            kind,
+            name = report.name,
+            from = %from.display(),
+            workers,
+            took_ms = report.load_ms,
+            memory_mib = report.memory_bytes >> 20,
+            "loaded"
+        );
+        self.reports.push(report);
+        Ok(engine)
+    }
+}
+
+fn vad(
+    config: &Config,
+    store: &Store,
+    runtime: &Runtime,
+    metrics: &Metrics,
+) -> Result<Loaded<vad::Engine>> {
+    let from = store.path_of(&config.vad.model)?;
+    let backend = vad::silero::Silero::open(runtime, &from)?;
+    let name = vad::Backend::name(&backend).to_owned();
+    let engine = vad::Engine::start(Box::new(backend), VAD_QUEUE, &metrics.engine("vad"))?;
+    Ok(Loaded { engine, kind: "vad", name, from, workers: 1 })
+}
+
+fn stt(
+    config: &Config,
+    store: &Store,
+    runtime: &Runtime,
+    metrics: &Metrics,
+) -> Result<Loaded<Arc<dyn SpeechToText>>> {
+    let model = config.stt.model.as_str();
+    let files = stt::moonshine::Files {
+        encoder: store.path(model, "encoder_model.ort")?,
+        decoder: store.path(model, "decoder_model_merged.ort")?,
+        tokenizer: store.path(model, "tokenizer.bin")?,
+    };
+    let from = files.encoder.clone();
+    let settings =
+        stt::moonshine::Config { workers: config.stt.workers, queue: config.stt.queue };
+    let engine = stt::moonshine::Moonshine::start(runtime, &files, &settings, &metrics.engine("stt"))?;
+    let stt::Info { name, workers, .. } = engine.info();
+    Ok(Loaded { engine: Arc::new(engine), kind: "stt", name, from, workers })
+}
+
+fn llm(
+    config: &Config,
+    store: &Store,
+    metrics: &Metrics,
+) -> Result<Loaded<Arc<dyn LanguageModel>>> {
+    let settings = &config.llm;
+    let from = match is_path(&settings.model) {
+        true => PathBuf::from(&settings.model),
+        false => store.path_of(&settings.model)?,
+    };
+    let config = llm::llama::Config {
+        model: from.clone(),
+        slots: config.server.max_connections,
+        context_tokens: settings.context_tokens,
+        threads: settings.threads,
+        prefill_chunk: settings.prefill_chunk,
+        ..llm::llama::Config::default()
+    };
+    let engine = llm::llama::Llama::start(config, &metrics.engine("llm"))?;
+    let info = engine.info();
+    let workers = info.slots.unwrap_or(1);
+    Ok(Loaded { engine: Arc::new(engine), kind: "llm", name: info.name, from, workers })
+}
+
+fn tts(config: &Config, metrics: &Metrics) -> Result<Loaded<Arc<dyn TextToSpeech>>> {
+    let settings = &config.tts;
+    let TtsEngine::Flite = settings.engine;
+    let config = tts::flite::Config {
+        voices: vec![settings.voice.clone()],
+        workers: settings.workers,
+        queue: settings.queue,
+    };
+    let engine = tts::flite::Flite::start(&config, &metrics.engine("tts"))
+        .context("the flite voice is not available")?;
+    let tts::Info { name, workers, .. } = engine.info();
+    let from = PathBuf::from("system library");
+    Ok(Loaded { engine: Arc::new(engine), kind: "tts", name, from, workers })
+}
+
+fn is_path(model: &str) -> bool {
+    model.ends_with(".gguf") || model.contains(std::path::MAIN_SEPARATOR)
+}
+
+/// Memory of this process now; 0 where `/proc` is not.
+fn resident_bytes() -> u64 {
+    let stat = procfs::process::Process::myself().and_then(|process| process.stat());
+    stat.map_or(0, |stat| stat.rss * procfs::page_size())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,18 @@
+//! The log: for people by default, JSON by a setting.
+
+use anyhow::{Context, Result};
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts logging to standard error.
+pub(crate) fn start(config: &LogConfig) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.level)
+        .with_context(|| format!("[log] level: `{}` is not a level or filter", config.level))?;
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.format {
+        LogFormat::Human => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("could not start logging: {error}"))
+}

@@ -1,0 +1,3 @@
+//! The binary's tests, in one binary.
+
+mod rooms;

@@ -1,0 +1,64 @@
+//! What the server is given by the binary.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use session::Engines;
+
+/// The server's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Sessions at once.
+    pub max_connections: usize,
+    /// Frames of 32 ms between a connection and its session; past it the newest is dropped.
+    pub audio_queue: usize,
+    /// How long present callers may finish when the server stops.
+    pub grace: Duration,
+    /// How often a silent connection is pinged; twice without any sign of life ends it.
+    pub ping: Duration,
+    /// A client that takes nothing for so long is gone.
+    pub send_timeout: Duration,
+    /// Pages of other origins that may connect; `*` allows all. The server's own page always may.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_connections: 8,
+            audio_queue: 50,
+            grace: Duration::from_secs(10),
+            ping: Duration::from_secs(20),
+            send_timeout: Duration::from_secs(10),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// What becomes available once the models are loaded.
+#[derive(Clone)]
+pub struct Ready {
+    /// The shared models.
+    pub engines: Engines,
+    /// How sessions behave.
+    pub session: Arc<session::Config>,
+    /// What `/health` says of the models.
+    pub reports: Arc<[EngineReport]>,
+}
+
+/// What `/health` says of one engine.
+#[derive(Clone, Debug, Serialize)]
+pub struct EngineReport {
+    /// `vad`, `stt`, `llm` or `tts`.
+    pub kind: &'static str,
+    /// Backend and model.
+    pub name: String,
+    /// Where it computes.
+    pub device: &'static str,
+    /// Jobs at once.
+    pub workers: usize,
+    /// How long it took to load, in milliseconds.
+    pub load_ms: u64,
+    /// Memory that the process gained while it loaded, in bytes.
+    pub memory_bytes: u64,
+}

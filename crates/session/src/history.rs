@@ -1,0 +1,106 @@
+//! What has been said, as the language model is told it.
+
+use std::sync::Arc;
+
+use llm::{Message, Role};
+
+/// The most messages kept; older ones go in pairs. The engine trims by tokens, this bounds memory
+/// for callers who talk for hours.
+const MAX_MESSAGES: usize = 400;
+
+/// The conversation so far: the caller's turns, and of the answers what was heard.
+#[derive(Debug)]
+pub struct History {
+    system: Message,
+    messages: Vec<Message>,
+}
+
+impl History {
+    /// An empty conversation under this system prompt.
+    pub fn new(system_prompt: Arc<str>) -> Self {
+        Self { system: Message::new(Role::System, system_prompt), messages: Vec::new() }
+    }
+
+    /// Adds a turn of the caller.
+    pub fn caller_said(&mut self, text: Arc<str>) {
+        self.push(Message { role: Role::User, text });
+    }
+
+    /// Adds what was heard of an answer; nothing if nothing was.
+    pub fn answer_heard(&mut self, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() {
+            self.push(Message::new(Role::Assistant, text));
+        }
+    }
+
+    /// Forgets everything but the system prompt.
+    pub fn clear(&mut self) {
+        self.messages.clear();
+    }
+
+    /// The conversation for the model: the system prompt, then turns in strict alternation. Turns
+    /// of the same speaker in a row (an answer was dropped before anything was heard) are joined,
+    /// so that nothing the caller said is lost.
+    pub fn prompt(&self) -> Vec<Message> {
+        let mut prompt = vec![self.system.clone()];
+        for message in &self.messages {
+            match prompt.last_mut() {
+                Some(last) if last.role == message.role => {
+                    last.text = Arc::from(format!("{} {}", last.text, message.text));
+                }
+                _ => prompt.push(message.clone()),
+            }
+        }
+        prompt
+    }
+
+    fn push(&mut self, message: Message) {
+        if self.messages.len() >= MAX_MESSAGES {
+            self.messages.drain(..2);
+        }
+        self.messages.push(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(history: &History) -> Vec<String> {
+        let line = |message: &Message| format!("{}: {}", message.role.name(), message.text);
+        history.prompt().iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_question_after_an_unanswered_one_is_not_lost() {
+        let mut history = History::new(Arc::from("be kind"));
+        history.caller_said(Arc::from("What is"));
+        history.answer_heard("  ");
+        history.caller_said(Arc::from("the capital of France?"));
+        history.answer_heard("Paris.");
+        let expected =
+            ["system: be kind", "user: What is the capital of France?", "assistant: Paris."];
+        assert_eq!(said(&history), expected);
+    }
+
+    #[test]
+    fn clearing_leaves_the_system_prompt() {
+        let mut history = History::new(Arc::from("be kind"));
+        history.caller_said(Arc::from("hello"));
+        history.clear();
+        assert_eq!(said(&history), ["system: be kind"]);
+    }
+
+    #[test]
+    fn memory_is_bounded_however_long_the_call() {
+        let mut history = History::new(Arc::from("be kind"));
+        for turn in 0..10 * MAX_MESSAGES {
+            history.caller_said(Arc::from(format!("turn {turn}")));
+            history.answer_heard("yes");
+        }
+        assert!(history.messages.len() <= MAX_MESSAGES);
+        let last = &history.messages[history.messages.len() - 2];
+        assert_eq!(&*last.text, format!("turn {}", 10 * MAX_MESSAGES - 1));
+    }
+}

@@ -1,0 +1,126 @@
+//! What is measured of all conversations together.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::{FailureCode, TurnTimings};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PartLabel {
+    part: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabel {
+    code: &'static str,
+}
+
+/// The measurements of all sessions of one server.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    parts: Family<PartLabel, Histogram, fn() -> Histogram>,
+    barge_in_stop: Histogram,
+    turns: Counter,
+    discarded: Counter,
+    interruptions: Counter,
+    failures: Family<CodeLabel, Counter>,
+}
+
+impl Metrics {
+    /// Registers the conversations' measurements.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self::unregistered();
+        registry.register_with_unit(
+            "turn_part",
+            "From the true end of the caller's speech to the end of each part of the turn",
+            Unit::Seconds,
+            metrics.parts.clone(),
+        );
+        registry.register_with_unit(
+            "barge_in_stop",
+            "From the onset of speech over the answer to the last sample sent",
+            Unit::Seconds,
+            metrics.barge_in_stop.clone(),
+        );
+        registry.register("turns", "Turns of callers", metrics.turns.clone());
+        registry.register(
+            "turns_discarded",
+            "Turns in which no words were found",
+            metrics.discarded.clone(),
+        );
+        registry.register(
+            "interruptions",
+            "Answers cut off by their caller",
+            metrics.interruptions.clone(),
+        );
+        registry.register("failures", "Failed turns by kind", metrics.failures.clone());
+        metrics
+    }
+
+    /// Measurements that nobody collects, for tests.
+    pub fn unregistered() -> Self {
+        Self {
+            parts: Family::new_with_constructor(seconds),
+            barge_in_stop: seconds(),
+            turns: Counter::default(),
+            discarded: Counter::default(),
+            interruptions: Counter::default(),
+            failures: Family::default(),
+        }
+    }
+
+    pub(crate) fn turn(&self) {
+        self.turns.inc();
+    }
+
+    pub(crate) fn turn_discarded(&self) {
+        self.discarded.inc();
+    }
+
+    pub(crate) fn interrupted(&self, since_onset: Option<Duration>) {
+        self.interruptions.inc();
+        if let Some(since_onset) = since_onset {
+            self.barge_in_stop.observe(since_onset.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn failed(&self, code: FailureCode) {
+        let code = match code {
+            FailureCode::Stt => "stt_failed",
+            FailureCode::Llm => "llm_failed",
+            FailureCode::Tts => "tts_failed",
+            FailureCode::Overloaded => "overloaded",
+        };
+        self.failures.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    pub(crate) fn answered(&self, timings: &TurnTimings) {
+        let parts = [
+            ("turn_end", timings.turn_end),
+            ("transcript", timings.transcript),
+            ("first_token", timings.first_token),
+            ("first_sentence", timings.first_sentence),
+            ("first_audio", timings.first_audio),
+            ("first_audio_sent", timings.first_audio_sent),
+        ];
+        for (part, duration) in parts {
+            if let Some(duration) = duration {
+                self.parts.get_or_create(&PartLabel { part }).observe(duration.as_secs_f64());
+            }
+        }
+    }
+}
+
+/// From 10 ms to 30 s in steps fine enough to read half a second from.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.01, 1.5, 20))
+}

@@ -1,0 +1,102 @@
+//! The way out of a session: one bounded queue, and the mark below which sound is stale.
+
+use tokio::sync::{mpsc, watch};
+
+use crate::{Event, Output, ResponseId};
+
+/// Frames of 20 ms and events between a session and the writer of its connection. Small, because
+/// what waits here is sound that an interruption must throw away. When it is full the session's
+/// response waits: only this caller's.
+const CAPACITY: usize = 10;
+
+/// The session's end.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    outputs: mpsc::Sender<Output>,
+    live: watch::Sender<ResponseId>,
+}
+
+/// The connection's end.
+#[derive(Debug)]
+pub struct Outputs {
+    outputs: mpsc::Receiver<Output>,
+    live: watch::Receiver<ResponseId>,
+}
+
+/// The connection has gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection has gone")]
+pub(crate) struct Gone;
+
+/// A connected pair.
+pub fn outlet() -> (Outlet, Outputs) {
+    let (outputs_tx, outputs) = mpsc::channel(CAPACITY);
+    let (live_tx, live) = watch::channel(ResponseId(0));
+    (Outlet { outputs: outputs_tx, live: live_tx }, Outputs { outputs, live })
+}
+
+impl Outlet {
+    pub(crate) async fn event(&self, event: Event) -> Result<(), Gone> {
+        self.send(Output::Event(event)).await
+    }
+
+    pub(crate) async fn send(&self, output: Output) -> Result<(), Gone> {
+        self.outputs.send(output).await.map_err(|_| Gone)
+    }
+
+    /// Makes everything that is queued of `response` and those before it stale, at once.
+    pub(crate) fn silence(&self, response: ResponseId) {
+        self.live.send_replace(ResponseId(response.0 + 1));
+    }
+}
+
+impl Outputs {
+    /// The next output that is not stale; `None` when the session has ended. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Output> {
+        loop {
+            let output = self.outputs.recv().await?;
+            if !self.is_stale(&output) {
+                return Some(output);
+            }
+        }
+    }
+
+    /// Whether the output belongs to a response that has been dropped meanwhile. Worth asking
+    /// again right before the output leaves, if that took time.
+    pub fn is_stale(&self, output: &Output) -> bool {
+        match output {
+            Output::Audio { response, .. }
+            | Output::Event(
+                Event::PartialAnswer { response, .. }
+                | Event::AudioEnd { response, .. }
+                | Event::Timings { response, .. },
+            ) => *response < *self.live.borrow(),
+            Output::Event(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use audio::{Frame, SampleRate};
+
+    use super::*;
+
+    fn sound(response: u32) -> Output {
+        let frame = Frame::new(SampleRate::HZ_16000, vec![0.0; 320]);
+        Output::Audio { response: ResponseId(response), frame }
+    }
+
+    #[tokio::test]
+    async fn sound_queued_before_an_interruption_never_leaves() {
+        let (outlet, mut outputs) = outlet();
+        outlet.send(sound(1)).await.unwrap();
+        outlet.send(sound(1)).await.unwrap();
+        outlet.silence(ResponseId(1));
+        outlet.event(Event::Stop(ResponseId(1))).await.unwrap();
+        outlet.send(sound(2)).await.unwrap();
+        assert!(matches!(outputs.next().await, Some(Output::Event(Event::Stop(_)))));
+        let Some(Output::Audio { response, .. }) = outputs.next().await else { panic!("no sound") };
+        assert_eq!(response, ResponseId(2));
+    }
+}
