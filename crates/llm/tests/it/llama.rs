@@ -1,5 +1,6 @@
 //! llama.cpp with the starter model. Without the file these tests say so and pass, unless
 //! `REPARTEE_REQUIRE_MODELS` is set.
+#![expect(clippy::unwrap_used, reason = "tests; clippy overlooks the functions they share")]
 
 use std::{env::var_os, path::PathBuf};
 
