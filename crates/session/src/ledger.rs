@@ -51,6 +51,9 @@ impl Ledger {
     pub fn heard(&self, heard: Duration) -> String {
         let mut text = String::new();
         for sentence in self.sentences.iter().take_while(|sentence| sentence.start < heard) {
+            if sentence.end == sentence.start {
+                continue; // it made no sound
+            }
             if sentence.end <= heard {
                 text.push_str(&sentence.text);
             } else {

@@ -150,11 +150,11 @@ mod tests {
     #[test]
     fn sentences_follow_whole() {
         check(
-            "Yes, of course I can. The sea is deep, and blue. Go there! Now you know it.",
+            "Yes, of course I can. The sea is deep, and blue. Go over there! Now you know it.",
             &[
                 "Yes, of course I can.",
                 " The sea is deep, and blue.",
-                " Go there!",
+                " Go over there!",
                 " Now you know it.",
             ],
         );

@@ -70,11 +70,11 @@ impl Ending {
 /// upper bound is applied.
 pub fn wait(text_end: Ending, speed: Speed, p_complete: Option<f32>) -> Duration {
     let punctuation = text_end.pause(speed);
-    let pause = match p_complete {
+    // What is not a number says nothing, and would make no duration.
+    let pause = match p_complete.filter(|p| !p.is_nan()) {
         None => punctuation,
         Some(p) => {
-            // What is no probability says nothing: `max` and `min` make NaN a 0, "incomplete".
-            let incomplete = 1.0 - f64::from(p).max(0.0).min(1.0);
+            let incomplete = 1.0 - f64::from(p.clamp(0.0, 1.0));
             PUNCTUATION_WEIGHT * punctuation + COMPLETENESS_WEIGHT * incomplete
         }
     };
@@ -114,12 +114,16 @@ mod tests {
         }
     }
 
-    /// Checks the waits in milliseconds for P = 1, 0.5 and 0.
+    /// Checks a wait in milliseconds.
+    fn check_one(slider: u8, ending: Ending, p: Option<f32>, wanted: f64) {
+        let wait = wait(ending, Speed::from_slider(slider), p).as_secs_f64() * 1000.0;
+        assert!((wait - wanted).abs() < 1.0, "{ending:?} at {slider}, {p:?}: {wait}, not {wanted}");
+    }
+
+    /// Checks the waits for P = 1, 0.5 and 0.
     fn check(slider: u8, ending: Ending, wanted: [f64; 3]) {
-        let speed = Speed::from_slider(slider);
         for (p, wanted) in [1.0, 0.5, 0.0].into_iter().zip(wanted) {
-            let wait = wait(ending, speed, Some(p)).as_secs_f64() * 1000.0;
-            assert!((wait - wanted).abs() < 1.0, "{ending:?} at {slider}, P={p}: {wait}, {wanted}");
+            check_one(slider, ending, Some(p), wanted);
         }
     }
 
@@ -142,21 +146,18 @@ mod tests {
 
     #[test]
     fn without_a_probability_the_punctuation_decides_alone() {
-        let millis = |ending, slider| {
-            (wait(ending, Speed::from_slider(slider), None).as_secs_f64() * 1000.0).round()
-        };
-        let fast = |ending| millis(ending, 0);
-        assert_eq!(fast(Ending::Period).total_cmp(&195.0), std::cmp::Ordering::Equal);
-        assert_eq!(fast(Ending::Unknown).total_cmp(&625.0), std::cmp::Ordering::Equal);
-        assert_eq!(fast(Ending::Ellipsis).total_cmp(&1350.0), std::cmp::Ordering::Equal);
-        assert_eq!(millis(Ending::Question, 100).total_cmp(&1360.0), std::cmp::Ordering::Equal);
+        check_one(0, Ending::Period, None, 195.0);
+        check_one(0, Ending::Unknown, None, 625.0);
+        check_one(0, Ending::Ellipsis, None, 1350.0);
+        check_one(100, Ending::Question, None, 1360.0);
     }
 
     #[test]
     fn what_is_no_probability_does_no_harm() {
         let speed = Speed::from_slider(0);
+        let unknown = wait(Ending::Period, speed, None);
+        assert_eq!(wait(Ending::Period, speed, Some(f32::NAN)), unknown);
         let incomplete = wait(Ending::Period, speed, Some(0.0));
-        assert_eq!(wait(Ending::Period, speed, Some(f32::NAN)), incomplete);
         assert_eq!(wait(Ending::Period, speed, Some(-1.0)), incomplete);
         let complete = wait(Ending::Period, speed, Some(1.0));
         assert_eq!(wait(Ending::Period, speed, Some(f32::INFINITY)), complete);

@@ -324,7 +324,7 @@ impl Listener {
     fn frame(&mut self, probability: f32) -> Result<(), TestCaseError> {
         self.now = self.now + Config::default().frame;
         let event = self.detector.on_frame(self.now, probability);
-        self.hear(event)
+        self.hear(event.as_ref())
     }
 
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
@@ -348,34 +348,34 @@ impl Listener {
                 None
             }
         };
-        self.hear(event)
+        self.hear(event.as_ref())
     }
 
-    fn hear(&mut self, event: Option<Event>) -> Result<(), TestCaseError> {
+    fn hear(&mut self, event: Option<&Event>) -> Result<(), TestCaseError> {
         let config = Config::default();
         let before = self.heard;
         match event {
             None => {}
             Some(Event::SpeechStarted { at }) => {
                 prop_assert_eq!(before, Heard::Nothing);
-                prop_assert!(self.now.since(at) >= config.min_speech);
+                prop_assert!(self.now.since(*at) >= config.min_speech);
                 self.heard = Heard::Speech;
             }
             Some(Event::SpeechResumed { at }) => {
                 prop_assert_eq!(before, Heard::Pause);
-                prop_assert!(self.now.since(at) >= config.min_speech);
+                prop_assert!(self.now.since(*at) >= config.min_speech);
                 self.heard = Heard::Speech;
             }
             Some(Event::Pause { number, since }) => {
                 prop_assert_eq!(before, Heard::Speech);
-                prop_assert_eq!(number, self.pauses + 1);
-                prop_assert!(self.now.since(since) >= config.pause);
-                self.pauses = number;
+                prop_assert_eq!(*number, self.pauses + 1);
+                prop_assert!(self.now.since(*since) >= config.pause);
+                self.pauses = *number;
                 self.heard = Heard::Pause;
             }
             Some(Event::TurnEnded { speech_end }) => {
                 prop_assert_eq!(before, Heard::Pause);
-                prop_assert!(self.now.since(speech_end) >= config.min_wait);
+                prop_assert!(self.now.since(*speech_end) >= config.min_wait);
                 self.heard = Heard::Nothing;
             }
             Some(Event::TurnDiscarded) => {
