@@ -62,7 +62,7 @@ fn every_error_code_of_the_contract_can_be_sent() {
 
 #[test]
 fn the_limits_are_those_of_the_contract() {
-    assert!(CONTRACT.contains("At most 4,000 characters") && protocol::MAX_TEXT_CHARS == 4_000);
+    assert!(CONTRACT.contains("at most 4,000 characters") && protocol::MAX_TEXT_CHARS == 4_000);
     assert!(CONTRACT.contains("at most 64 KiB") && protocol::MAX_BINARY == 64 * 1024);
     assert!(CONTRACT.contains("8000 to 96000") && protocol::RATES == (8_000..=96_000));
     assert!(CONTRACT.contains(protocol::SUB_PROTOCOL));
