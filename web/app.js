@@ -178,7 +178,7 @@ function renderMute() {
   const inUse = state.microphone === 'on';
   page.mute.disabled = !state.running || state.microphone === 'asking';
   page.muteLabel.textContent = inUse || !state.running ? (state.muted ? 'Unmute' : 'Mute') : 'Use microphone';
-  page.mute.classList.toggle('off', state.muted || (state.running && !inUse));
+  page.mute.classList.toggle('off', state.muted && inUse);
 }
 
 function renderLevels() {

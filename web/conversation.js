@@ -57,7 +57,7 @@ export class ConversationView {
   }
 
   follow() {
-    if (this.following) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (this.following && this.shown.size > 0) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
   /** @param {Turn[]} turns */

@@ -87,9 +87,10 @@ export async function waitForLevel(page, side, wanted) {
  * Waits for something outside the page.
  * @param {() => boolean} condition
  * @param {string} what
+ * @param {number} [within] milliseconds
  */
-export async function until(condition, what) {
-  const deadline = Date.now() + DEADLINE_MS;
+export async function until(condition, what, within = DEADLINE_MS) {
+  const deadline = Date.now() + within;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => { setTimeout(resolve, 20); });
