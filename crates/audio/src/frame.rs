@@ -16,10 +16,7 @@ pub struct Frame {
 impl Frame {
     /// A frame of these samples.
     pub fn new(rate: SampleRate, samples: impl Into<Box<[f32]>>) -> Self {
-        Self {
-            rate,
-            samples: samples.into(),
-        }
+        Self { rate, samples: samples.into() }
     }
 
     /// How long it sounds.

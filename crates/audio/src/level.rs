@@ -22,24 +22,15 @@ pub fn rms(samples: &[f32]) -> f32 {
     if samples.is_empty() {
         return 0.0;
     }
-    let energy: f64 = samples
-        .iter()
-        .map(|&sample| f64::from(sample).powi(2))
-        .sum();
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        reason = "a level"
-    )]
+    let energy: f64 = samples.iter().map(|&sample| f64::from(sample).powi(2)).sum();
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a level")]
     let rms = (energy / samples.len() as f64).sqrt() as f32;
     rms
 }
 
 /// The greatest distance from zero.
 pub fn peak(samples: &[f32]) -> f32 {
-    samples
-        .iter()
-        .fold(0.0, |peak, sample| sample.abs().max(peak))
+    samples.iter().fold(0.0, |peak, sample| sample.abs().max(peak))
 }
 
 /// An amplitude as decibels of full scale: 0 for 1.0, negative infinity for silence.
@@ -49,9 +40,7 @@ pub fn decibels(amplitude: f32) -> f32 {
 
 /// How much silence lies before the first sound; `None` where there is no sound.
 pub fn onset(frame: &Frame) -> Option<Duration> {
-    sounds(frame)
-        .next()
-        .map(|(first, _)| HOP * (first + HOPS_PER_WINDOW - 1))
+    sounds(frame).next().map(|(first, _)| HOP * (first + HOPS_PER_WINDOW - 1))
 }
 
 /// Where the last sound ends; `None` where there is no sound.
@@ -110,11 +99,7 @@ mod tests {
 
     #[track_caller]
     fn check(runs: &[(u64, f32)], sound: Option<(u64, u64)>) {
-        for rate in [
-            SampleRate::HZ_16000,
-            SampleRate::HZ_44100,
-            SampleRate::HZ_48000,
-        ] {
+        for rate in [SampleRate::HZ_16000, SampleRate::HZ_44100, SampleRate::HZ_48000] {
             let frame = frame(rate, runs);
             let (start, end) = sound
                 .map(|(start, end)| (Duration::from_millis(start), Duration::from_millis(end)))
@@ -139,25 +124,14 @@ mod tests {
     fn a_click_is_no_sound() {
         check(&[(100, 0.0), (20, 0.5), (100, 0.0)], None);
         check(
-            &[
-                (100, 0.0),
-                (20, 0.5),
-                (100, 0.0),
-                (80, 0.5),
-                (60, 0.0),
-                (5, 0.5),
-                (20, 0.0),
-            ],
+            &[(100, 0.0), (20, 0.5), (100, 0.0), (80, 0.5), (60, 0.0), (5, 0.5), (20, 0.0)],
             Some((220, 300)),
         );
     }
 
     #[test]
     fn pauses_do_not_end_a_sound() {
-        check(
-            &[(10, 0.0), (100, 0.5), (200, 0.0), (100, 0.5), (10, 0.0)],
-            Some((10, 410)),
-        );
+        check(&[(10, 0.0), (100, 0.5), (200, 0.0), (100, 0.5), (10, 0.0)], Some((10, 410)));
     }
 
     #[test]
@@ -171,9 +145,6 @@ mod tests {
         assert!((rms(&[0.5, -0.5, 0.5, -0.5]) - 0.5).abs() < 1e-6);
         assert!((peak(&[0.1, -0.75, 0.5]) - 0.75).abs() < 1e-6);
         assert!((decibels(0.01) + 40.0).abs() < 1e-4);
-        assert_eq!(
-            (rms(&[]), peak(&[]), decibels(0.0)),
-            (0.0, 0.0, f32::NEG_INFINITY)
-        );
+        assert_eq!((rms(&[]), peak(&[]), decibels(0.0)), (0.0, 0.0, f32::NEG_INFINITY));
     }
 }

@@ -17,29 +17,23 @@ pub fn decode_le(bytes: &[u8], out: &mut Vec<f32>) -> Result<(), OddLength> {
     let (samples, []) = bytes.as_chunks() else {
         return Err(OddLength(bytes.len()));
     };
-    out.extend(
-        samples
-            .iter()
-            .map(|&sample| f32::from(i16::from_le_bytes(sample)) / FULL_SCALE),
-    );
+    out.extend(samples.iter().map(|&sample| f32::from(i16::from_le_bytes(sample)) / FULL_SCALE));
     Ok(())
+}
+
+/// Appends samples that are integers already to `out`, each in -1.0 .. 1.0.
+pub fn decode(samples: &[i16], out: &mut Vec<f32>) {
+    out.extend(samples.iter().map(|&sample| f32::from(sample) / FULL_SCALE));
 }
 
 /// Appends `samples` as bytes to `out`, each rounded to the nearest step. What is beyond
 /// -1.0 ..= 1.0 is cut off, what is not a number is silence.
 pub fn encode_le(samples: &[f32], out: &mut Vec<u8>) {
-    out.extend(
-        samples
-            .iter()
-            .flat_map(|&sample| to_integer(sample).to_le_bytes()),
-    );
+    out.extend(samples.iter().flat_map(|&sample| to_integer(sample).to_le_bytes()));
 }
 
 /// One sample as an integer.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "`as` saturates, which is what clips sound"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "`as` saturates, which is what clips sound")]
 pub(crate) fn to_integer(sample: f32) -> i16 {
     (sample * FULL_SCALE).round() as i16
 }
@@ -58,26 +52,8 @@ mod tests {
 
     #[test]
     fn what_is_out_of_range_is_clipped() {
-        let samples = [
-            f32::NAN,
-            f32::INFINITY,
-            f32::NEG_INFINITY,
-            1.5,
-            -1.5,
-            1.0,
-            -1.0,
-            0.0,
-        ];
-        let steps = [
-            0,
-            i16::MAX,
-            i16::MIN,
-            i16::MAX,
-            i16::MIN,
-            i16::MAX,
-            i16::MIN,
-            0,
-        ];
+        let samples = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.5, -1.5, 1.0, -1.0, 0.0];
+        let steps = [0, i16::MAX, i16::MIN, i16::MAX, i16::MIN, i16::MAX, i16::MIN, 0];
         assert_eq!(encoded(&samples), steps.map(i16::to_le_bytes).concat());
     }
 

@@ -30,9 +30,7 @@ impl SampleRate {
 
     /// The rate of `hz` samples a second; `None` outside 8 to 192 kHz, where no caller's device is.
     pub fn new(hz: u32) -> Option<Self> {
-        (8_000..=192_000)
-            .contains(&hz)
-            .then(|| NonZeroU32::new(hz).map(Self))?
+        (8_000..=192_000).contains(&hz).then(|| NonZeroU32::new(hz).map(Self))?
     }
 
     /// Samples per second.
@@ -105,14 +103,8 @@ mod tests {
     #[test]
     fn a_second_holds_as_many_samples_as_the_rate_says() {
         for rate in [SampleRate::HZ_16000, SampleRate::HZ_44100] {
-            assert_eq!(
-                rate.samples_in(Duration::from_secs(1)),
-                u64::from(rate.hz())
-            );
-            assert_eq!(
-                rate.duration_of(u64::from(rate.hz())),
-                Duration::from_secs(1)
-            );
+            assert_eq!(rate.samples_in(Duration::from_secs(1)), u64::from(rate.hz()));
+            assert_eq!(rate.duration_of(u64::from(rate.hz())), Duration::from_secs(1));
         }
     }
 

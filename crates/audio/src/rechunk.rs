@@ -17,10 +17,7 @@ impl Rechunker {
     /// Where that is zero: no stream has such frames.
     pub fn new(samples_per_frame: usize) -> Self {
         assert_ne!(samples_per_frame, 0, "a frame has samples");
-        Self {
-            samples_per_frame,
-            held: VecDeque::new(),
-        }
+        Self { samples_per_frame, held: VecDeque::new() }
     }
 
     /// Takes more of the stream and gives the frames that are full by now. Frames that are not

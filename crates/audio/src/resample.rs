@@ -75,17 +75,7 @@ impl Converter {
         let piece = vec![0.0; filter.output_frames_max()];
         let held = Vec::with_capacity(filter.input_frames_next());
         let lead = lead(from, to);
-        Self {
-            from,
-            to,
-            filter,
-            held,
-            piece,
-            lead,
-            skip: lead,
-            pushed: 0,
-            delivered: 0,
-        }
+        Self { from, to, filter, held, piece, lead, skip: lead, pushed: 0, delivered: 0 }
     }
 
     fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) {
@@ -163,11 +153,7 @@ fn is_exact(from: SampleRate, to: SampleRate) -> bool {
 }
 
 fn filters(from: SampleRate, to: SampleRate) -> usize {
-    if is_exact(from, to) {
-        positions(from, to) as usize
-    } else {
-        INTERPOLATED_FILTERS
-    }
+    if is_exact(from, to) { positions(from, to) as usize } else { INTERPOLATED_FILTERS }
 }
 
 /// How many different positions between two input samples an output sample can have.
@@ -176,11 +162,7 @@ fn positions(from: SampleRate, to: SampleRate) -> u32 {
 }
 
 fn greatest_common_divisor(a: u32, b: u32) -> u32 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
-    }
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// How many outputs come before the one that is nearest to the first input sample. The filter's
@@ -213,9 +195,7 @@ mod tests {
     }
 
     fn tone(hz: f32, rate: SampleRate, samples: usize) -> Vec<f32> {
-        (0..samples)
-            .map(|n| 0.5 * (TAU * hz * n as f32 / rate.hz() as f32).sin())
-            .collect()
+        (0..samples).map(|n| 0.5 * (TAU * hz * n as f32 / rate.hz() as f32).sin()).collect()
     }
 
     fn convert(from: SampleRate, to: SampleRate, pieces: &[&[f32]]) -> Vec<f32> {
@@ -228,17 +208,12 @@ mod tests {
     }
 
     fn pairs() -> impl Iterator<Item = (SampleRate, SampleRate)> {
-        RATES
-            .into_iter()
-            .flat_map(|from| RATES.into_iter().map(move |to| (rate(from), rate(to))))
+        RATES.into_iter().flat_map(|from| RATES.into_iter().map(move |to| (rate(from), rate(to))))
     }
 
     fn difference(a: &[f32], b: &[f32]) -> f32 {
         assert_eq!(a.len(), b.len());
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max)
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
     }
 
     /// The strongest part of `sound` at a frequency, as an amplitude.
@@ -260,20 +235,15 @@ mod tests {
     fn a_tone_stays_what_and_where_it_was() {
         for (from, to) in pairs() {
             for hz in [200.0, 1_000.0, 3_000.0] {
-                let (input, expected) = (
-                    tone(hz, from, from.hz() as usize / 5),
-                    tone(hz, to, to.hz() as usize / 5),
-                );
+                let (input, expected) =
+                    (tone(hz, from, from.hz() as usize / 5), tone(hz, to, to.hz() as usize / 5));
                 let out = convert(from, to, &[&input]);
                 assert_eq!(out.len(), expected.len(), "{from} to {to}");
                 // within one output or input sample of its place
                 let shift = TAU * hz / from.hz().min(to.hz()) as f32 * 0.5;
                 let middle = out.len() / 4..out.len() * 3 / 4;
                 let error = difference(&out[middle.clone()], &expected[middle]);
-                assert!(
-                    error <= 0.5 * shift + 0.001,
-                    "{from} to {to}, {hz} Hz: off by {error}"
-                );
+                assert!(error <= 0.5 * shift + 0.001, "{from} to {to}, {hz} Hz: off by {error}");
             }
         }
     }
@@ -318,10 +288,7 @@ mod tests {
             resampler.push(&tone(440.0, from, from.hz() as usize), &mut out);
             let held = to.hz() as usize - out.len();
             let limit = if from.min(to).hz() < 16_000 { 10 } else { 7 };
-            assert!(
-                held * 1000 <= to.hz() as usize * limit,
-                "{from} to {to}: {held} samples"
-            );
+            assert!(held * 1000 <= to.hz() as usize * limit, "{from} to {to}: {held} samples");
         }
     }
 

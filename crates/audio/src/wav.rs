@@ -27,21 +27,14 @@ pub enum WavError {
 /// down.
 pub fn read(file: impl Read) -> Result<Frame, WavError> {
     let reader = WavReader::new(file)?;
-    let WavSpec {
-        channels,
-        sample_rate,
-        bits_per_sample,
-        sample_format,
-    } = reader.spec();
+    let WavSpec { channels, sample_rate, bits_per_sample, sample_format } = reader.spec();
     let rate = SampleRate::new(sample_rate).ok_or(WavError::Rate(sample_rate))?;
     let samples: Vec<f32> = match sample_format {
         SampleFormat::Float => reader.into_samples().collect::<Result<_, _>>()?,
         SampleFormat::Int => {
             let full_scale = 2_f32.powi(i32::from(bits_per_sample) - 1);
             #[expect(clippy::cast_precision_loss, reason = "24 bits of a sample are plenty")]
-            let scaled = reader
-                .into_samples::<i32>()
-                .map(|sample| Ok(sample? as f32 / full_scale));
+            let scaled = reader.into_samples::<i32>().map(|sample| Ok(sample? as f32 / full_scale));
             scaled.collect::<Result<_, hound::Error>>()?
         }
     };
@@ -71,10 +64,7 @@ fn mixed_down(samples: &[f32]) -> Result<Vec<f32>, WavError> {
     let (pairs, []) = samples.as_chunks() else {
         return Err(WavError::HalfPair);
     };
-    Ok(pairs
-        .iter()
-        .map(|[left, right]| f32::midpoint(*left, *right))
-        .collect())
+    Ok(pairs.iter().map(|[left, right]| f32::midpoint(*left, *right)).collect())
 }
 
 #[cfg(test)]
@@ -94,12 +84,7 @@ mod tests {
     }
 
     fn spec(channels: u16, sample_rate: u32, bits: u16, sample_format: SampleFormat) -> WavSpec {
-        WavSpec {
-            channels,
-            sample_rate,
-            bits_per_sample: bits,
-            sample_format,
-        }
+        WavSpec { channels, sample_rate, bits_per_sample: bits, sample_format }
     }
 
     fn samples(bytes: &[u8]) -> Vec<f32> {
@@ -111,20 +96,15 @@ mod tests {
         let frame = Frame::new(SampleRate::HZ_16000, [0.0, 0.5, -1.0, 0.25]);
         let mut file = Cursor::new(Vec::new());
         write(&mut file, &frame).expect("memory is writable");
-        assert_eq!(
-            read(file.get_ref().as_slice()).expect("a readable file"),
-            frame
-        );
+        assert_eq!(read(file.get_ref().as_slice()).expect("a readable file"), frame);
     }
 
     #[test]
     fn all_usual_formats_are_read() {
         let float = file(spec(1, 48_000, 32, SampleFormat::Float), &[0.5_f32, -0.25]);
         assert_eq!(samples(&float), [0.5, -0.25]);
-        let stereo = file(
-            spec(2, 44_100, 16, SampleFormat::Int),
-            &[16_384_i16, 0, -16_384, 16_384],
-        );
+        let stereo =
+            file(spec(2, 44_100, 16, SampleFormat::Int), &[16_384_i16, 0, -16_384, 16_384]);
         assert_eq!(samples(&stereo), [0.25, 0.0]);
         let wide = file(spec(1, 8_000, 24, SampleFormat::Int), &[4_194_304_i32]);
         assert_eq!(samples(&wide), [0.5]);
@@ -137,14 +117,8 @@ mod tests {
         let short = &file(spec(1, 16_000, 16, SampleFormat::Int), &[0_i16; 100])[..100];
         for (bytes, message) in [
             (three.as_slice(), "3 channels, where 1 or 2 are understood"),
-            (
-                &slow,
-                "a sample rate of 4000 Hz is outside of 8000 to 192000 Hz",
-            ),
-            (
-                short,
-                "not a readable or writable WAV file: Failed to read enough bytes.",
-            ),
+            (&slow, "a sample rate of 4000 Hz is outside of 8000 to 192000 Hz"),
+            (short, "not a readable or writable WAV file: Failed to read enough bytes."),
             (
                 b"hello",
                 "not a readable or writable WAV file: Ill-formed WAVE file: no RIFF tag found",

@@ -5,6 +5,8 @@
 //! only thing a backend takes.
 
 mod border;
+#[cfg(feature = "flite")]
+pub mod flite;
 pub mod scripted;
 mod spoken_text;
 
