@@ -297,3 +297,108 @@ fn is_inside(name: &str) -> bool {
         && name.split('/').all(plain)
         && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        name = "a.onnx"
+        size = 3
+        sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        source.path = "a.onnx"
+    "#;
+
+    fn model(name: &str, files: &[&str]) -> String {
+        let head = format!(
+            "[[model]]\nname = '{name}'\nkind = 'vad'\nlicence = 'MIT'\ndescription = ''\n"
+        );
+        files.iter().fold(head, |text, file| format!("{text}[[model.file]]\n{file}\n"))
+    }
+
+    /// Asserts that a catalogue is refused with words that hold `expected`.
+    fn refused(text: &str, expected: &str) {
+        let problem = Catalogue::parse("mine.toml", text).unwrap_err().to_string();
+        assert!(problem.contains("`mine.toml`") && problem.contains(expected), "{problem}");
+    }
+
+    #[test]
+    fn the_builtin_catalogue_is_valid_and_complete_on_both_platforms() {
+        let catalogue = Catalogue::parse("builtin", BUILTIN).unwrap();
+        assert!(catalogue.models().len() >= 5);
+        for platform in ["linux-x86_64", "linux-aarch64"] {
+            let platform = Platform::try_from(platform.to_owned()).unwrap();
+            for model in catalogue.models() {
+                assert!(model.files_for(&platform).next().is_some(), "{} {platform}", model.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_wheel_of_the_builtin_catalogue_has_a_digest_and_its_version() {
+        for file in Catalogue::builtin().models().iter().flat_map(|model| &model.files) {
+            if let Source::Wheel(wheel) = &file.source {
+                assert!(wheel.sha256.is_some(), "{}", wheel.file);
+                assert!(wheel.file.contains(&format!("-{}-", wheel.version)), "{}", wheel.file);
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_the_catalogue_and_the_place() {
+        refused("[[model]]\nname = 'x'\nsort = 'vad'", "unknown field `sort`");
+        refused(
+            &model("x", &[&FILE.replace("source.path", "source.pth")]),
+            "unknown variant `pth`",
+        );
+        refused(&model("x", &[&FILE.replace("ba78", "ba7")]), "not a SHA-256 digest");
+        refused(&model("x", &[&format!("{FILE}\nplatforms = ['linux-amd64']")]), "linux-amd64");
+        refused(&model("x", &[]), "missing field `file`");
+        refused(&model("x", &[FILE, FILE]), "file `a.onnx` is there twice");
+        refused(&[model("x", &[FILE]), model("x", &[FILE])].concat(), "model `x` is there twice");
+        refused(&model("x", &[&FILE.replace("size = 3", "size = 0")]), "model `x`: file `a.onnx`");
+        let url = FILE.replace("source.path = \"", "source.url = \"me:secret@");
+        refused(&model("x", &[&url]), "must begin with http");
+    }
+
+    #[test]
+    fn names_that_lead_out_of_the_store_are_refused() {
+        for name in ["", ".partial", "..", "a/b", "/etc", "a\\b"] {
+            refused(&model(name, &[FILE]), "its name must be");
+        }
+        for name in ["../a", "/a", "a/../b", ".verified.json", "a//b"] {
+            refused(&model("x", &[&FILE.replacen("a.onnx", name, 1)]), "its name must be");
+        }
+    }
+
+    #[test]
+    fn one_file_may_differ_between_platforms() {
+        let file = |platform| format!("{FILE}\nplatforms = ['{platform}']");
+        let text = model("x", &[&file("linux-x86_64"), &file("linux-aarch64")]);
+        let catalogue = Catalogue::parse("mine.toml", &text).unwrap();
+        let platform = Platform::try_from("linux-aarch64".to_owned()).unwrap();
+        assert_eq!(catalogue.model("x").unwrap().files_for(&platform).count(), 1);
+        refused(&model("x", &[&file("linux-x86_64"), FILE]), "twice");
+    }
+
+    #[test]
+    fn an_own_catalogue_adds_models_and_takes_the_place_of_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        let own = [model("silero-vad-v6", &[FILE]), model("mine", &[FILE])].concat();
+        fs::write(&path, own).unwrap();
+        let catalogue = Catalogue::load(&[path]).unwrap();
+        let count = Catalogue::builtin().models().len() + 1;
+        assert_eq!(catalogue.models().len(), count);
+        let Source::Path(path) = &catalogue.model("silero-vad-v6").unwrap().files[0].source else {
+            panic!("the builtin model is still there");
+        };
+        assert_eq!(*path, folder.path().join("a.onnx"));
+    }
+
+    #[test]
+    fn an_unknown_model_is_answered_with_those_there_are() {
+        let problem = Catalogue::builtin().model("silero").unwrap_err().to_string();
+        assert!(problem.contains("`silero`") && problem.contains("silero-vad-v6"), "{problem}");
+    }
+}

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// Lines of a log do not follow each other faster.
+const LINES_APART: Duration = Duration::from_secs(1);
+
 /// What the store tells while it works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -86,6 +89,8 @@ struct Current {
     position: u64,
     since: Instant,
     tenths_told: u64,
+    /// When the last line was written, after the beginning.
+    told_at: Duration,
 }
 
 impl Terminal {
@@ -122,9 +127,11 @@ impl Progress for Terminal {
             }
             Event::Received { position } => {
                 current.position = position;
-                match &self.bar {
-                    Some(bar) => bar.set_position(position),
-                    None => current.next_tenth().iter().for_each(|line| write_line(line)),
+                if let Some(bar) = &self.bar {
+                    bar.set_position(position);
+                } else {
+                    let elapsed = current.since.elapsed();
+                    current.next_line(elapsed).iter().for_each(|line| write_line(line));
                 }
             }
             Event::Retrying { problem, pause } => {
@@ -154,8 +161,15 @@ impl Default for Current {
 
 impl Current {
     fn new(what: &str, already: u64, total: Option<u64>) -> Self {
-        let (what, since) = (what.to_owned(), Instant::now());
-        let mut current = Self { what, already, total, position: already, since, tenths_told: 0 };
+        let mut current = Self {
+            what: what.to_owned(),
+            already,
+            total,
+            position: already,
+            since: Instant::now(),
+            tenths_told: 0,
+            told_at: Duration::ZERO,
+        };
         current.tenths_told = current.tenths();
         current
     }
@@ -174,17 +188,21 @@ impl Current {
         self.total.filter(|total| *total > 0).map_or(0, |total| self.position * 10 / total)
     }
 
-    /// The line to write, whenever another tenth is complete.
-    fn next_tenth(&mut self) -> Option<String> {
-        let tenths = self.tenths();
-        if tenths <= self.tenths_told {
+    /// The line to write, `elapsed` after the beginning, when another tenth is complete and the
+    /// last line is not fresh: a fast download is told in one line.
+    fn next_line(&mut self, elapsed: Duration) -> Option<String> {
+        let (tenths, total) = (self.tenths(), self.total?);
+        let due = self.position == total || elapsed >= self.told_at + LINES_APART;
+        if tenths <= self.tenths_told || !due {
             return None;
         }
-        self.tenths_told = tenths;
+        (self.tenths_told, self.told_at) = (tenths, elapsed);
         let received = u128::from(self.position.saturating_sub(self.already));
-        let per_second = received * 1000 / self.since.elapsed().as_millis().max(1);
-        let speed = HumanBytes(u64::try_from(per_second).unwrap_or(u64::MAX));
-        Some(format!("{}: {} %, {speed}/s", self.what, tenths * 10))
+        let speed = received * 1000 / elapsed.as_millis().max(1);
+        let speed = u64::try_from(speed).unwrap_or(u64::MAX).max(1);
+        let left = Duration::from_secs(total.saturating_sub(self.position) / speed);
+        let (what, speed, left) = (&self.what, HumanBytes(speed), HumanDuration(left));
+        Some(format!("{what}: {tenths}0 %, {speed}/s, {left} left"))
     }
 }
 
@@ -217,24 +235,44 @@ fn write_line(line: &str) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_log_gets_one_line_for_each_tenth() {
-        let mut current = Current::new("a.onnx", 250, Some(1000));
-        let mut told = Vec::new();
-        for position in (250..=1000).step_by(10) {
+    /// What a log gets of a file of 1000 bytes that comes `step` bytes a second, from `already` on.
+    fn lines(already: u64, step: usize) -> Vec<String> {
+        let mut current = Current::new("a.onnx", already, Some(1000));
+        let mut lines = Vec::new();
+        for (second, position) in (already..=1000).step_by(step).enumerate() {
             current.position = position;
-            told.extend(current.next_tenth());
+            lines.extend(current.next_line(Duration::from_secs(second as u64)));
         }
-        let told: Vec<&str> = told.iter().filter_map(|line| line.split(',').next()).collect();
-        let expected: Vec<String> = (3..=10).map(|tenth| format!("a.onnx: {tenth}0 %")).collect();
-        assert_eq!(told, expected);
+        lines
+    }
+
+    #[test]
+    fn a_slow_download_gets_one_line_for_each_tenth() {
+        let lines = lines(750, 10);
+        let expected = [
+            "a.onnx: 80 %, 10 B/s, 20 seconds left",
+            "a.onnx: 90 %, 10 B/s, 10 seconds left",
+            "a.onnx: 100 %, 10 B/s, 0 seconds left",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_fast_download_gets_one_line() {
+        let mut current = Current::new("a.onnx", 0, Some(1000));
+        let mut lines = Vec::new();
+        for position in (0..=1000).step_by(10) {
+            current.position = position;
+            lines.extend(current.next_line(Duration::from_millis(position / 10)));
+        }
+        assert_eq!(lines, ["a.onnx: 100 %, 9.77 KiB/s, 0 seconds left"]);
     }
 
     #[test]
     fn a_file_of_unknown_size_gets_no_percentages() {
         let mut current = Current::new("a.onnx", 0, None);
         current.position = 1000;
-        assert_eq!(current.next_tenth(), None);
+        assert_eq!(current.next_line(Duration::from_mins(1)), None);
         assert_eq!(current.beginning(), "a.onnx: pulling unknown size");
     }
 }
