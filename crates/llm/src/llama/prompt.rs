@@ -68,12 +68,16 @@ impl Prompter {
     /// Reads the model's own template; `ChatML` if it has none or none that llama.cpp knows.
     pub(super) fn new(model: &LlamaModel) -> Result<Self, LlmError> {
         let own = model.chat_template(None).ok();
-        let probe = probe(4);
-        let known = own.filter(|own| lay_out(model, own, &probe, true).is_ok());
+        let known = own.filter(|own| lay_out(model, own, &probe(4), true).is_ok());
         let template = match known {
             Some(own) => own,
             None => LlamaChatTemplate::new("chatml").map_err(failed)?,
         };
+        Self::with_template(model, template)
+    }
+
+    fn with_template(model: &LlamaModel, template: LlamaChatTemplate) -> Result<Self, LlmError> {
+        let probe = probe(4);
         let silent = template.to_str().is_ok_and(|text| text.contains(THINKING_SWITCH));
         let vocabulary = model.vocab();
         let mut prompter = Self {
@@ -107,7 +111,7 @@ impl Prompter {
         if vocabulary.is_control(token) && !told { Vec::new() } else { text }
     }
 
-    /// The prompt for the next response, trimmed to the room there is.
+    /// The prompt for the next response, at least a token, trimmed to the room there is.
     pub(super) fn response(
         &self,
         model: &LlamaModel,
@@ -115,13 +119,18 @@ impl Prompter {
         texts: &mut KnownTexts,
         room: Room,
     ) -> Result<Prompt, LlmError> {
-        self.fitting(model, messages, texts, room, |kept, texts| {
+        let prompt = self.fitting(model, messages, texts, room, |kept, texts| {
             self.tokens(model, kept, texts, Ending::Response)
-        })
+        })?;
+        if prompt.tokens.is_empty() {
+            return Err(nothing());
+        }
+        Ok(prompt)
     }
 
     /// The beginning that all prompts will share that continue these messages: all but the last
-    /// token of the last words, which may become another one with the words that follow.
+    /// token of the last words, which may become another one with the words that follow. May be
+    /// empty, for templates that begin with the words.
     pub(super) fn beginning(
         &self,
         model: &LlamaModel,
@@ -149,7 +158,7 @@ impl Prompter {
         build: impl Fn(&[Message], &mut KnownTexts) -> Result<Prompt, LlmError>,
     ) -> Result<Prompt, LlmError> {
         if messages.is_empty() {
-            return Err(LlmError::Model("there is nothing to respond to".to_owned()));
+            return Err(nothing());
         }
         texts.keep_only(messages);
         let limit = room.context.saturating_sub(room.response);
@@ -171,7 +180,7 @@ impl Prompter {
             let kept: Vec<Message> = system.into_iter().chain(&messages[kept]).cloned().collect();
             let prompt = build(&kept, texts)?;
             let excess = prompt.tokens.len().saturating_sub(limit);
-            if excess == 0 && !prompt.tokens.is_empty() {
+            if excess == 0 {
                 return Ok(prompt);
             }
             budget = budget.checked_sub(excess).ok_or(too_long(prompt.tokens.len()))?;
@@ -284,6 +293,10 @@ fn lay_out(
 
 fn failed(error: impl std::fmt::Display) -> LlmError {
     LlmError::Model(format!("could not apply the chat template: {error}"))
+}
+
+fn nothing() -> LlmError {
+    LlmError::Model("there is nothing to respond to".to_owned())
 }
 
 /// Splits what [`lay_out`] made.
@@ -430,6 +443,23 @@ mod tests {
             assert!(whole.tokens.starts_with(&half), "{}", detokenized(model, &half));
             assert_eq!(system, whole.tokens[..whole.system]);
             assert!(half.len() > system.len() + 3);
+        });
+    }
+
+    #[test]
+    fn a_template_without_words_of_its_own_makes_prompts() {
+        with_model(|model, _| {
+            let bare = LlamaChatTemplate::new("deepseek-ocr").unwrap();
+            let prompter = Prompter::with_template(model, bare).unwrap();
+            let mut texts = KnownTexts::default();
+            let word = [Message::new(Role::User, "Hi")];
+            let read = prompter.beginning(model, &word, &mut texts, ROOMY).unwrap();
+            assert_eq!(read.tokens, []);
+            let asked = prompter.response(model, &word, &mut texts, ROOMY).unwrap();
+            assert_eq!(detokenized(model, &asked.tokens), "Hi");
+            let silence = [Message::new(Role::User, " ")];
+            let outcome = prompter.response(model, &silence, &mut texts, ROOMY);
+            assert!(matches!(outcome, Err(LlmError::Model(_))), "{outcome:?}");
         });
     }
 
