@@ -50,7 +50,7 @@ fn files_of_one_wheel_cost_one_download() {
     let installed = shopper.store(&(text + &second)).pull("voice", &Silent).unwrap();
     assert_eq!(installed.pulled, 2);
     assert_eq!(fs::read(&installed.files[1]).unwrap(), b"pass");
-    assert_eq!(index.requests().iter().filter(|it| it.path.ends_with(".whl")).count(), 1);
+    assert_eq!(index.requests().iter().filter(|it| it.path.ends_with(WHEEL)).count(), 1);
     assert!(shopper.leftovers().is_empty());
 }
 
