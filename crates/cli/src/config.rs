@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -110,7 +111,7 @@ pub(crate) struct TurnConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SttConfig {
     pub(crate) model: String,
-    pub(crate) workers: usize,
+    pub(crate) workers: NonZeroUsize,
     pub(crate) queue: usize,
     #[serde(with = "humantime_serde")]
     pub(crate) partial_period: Duration,
@@ -122,7 +123,7 @@ pub(crate) struct LlmConfig {
     pub(crate) model: String,
     pub(crate) system_prompt: PathBuf,
     pub(crate) context_tokens: u32,
-    pub(crate) threads: u32,
+    pub(crate) threads: usize,
     pub(crate) prefill_chunk: usize,
     pub(crate) max_tokens: u32,
     pub(crate) temperature: f32,
@@ -181,7 +182,7 @@ impl Config {
             && turn.start_threshold < 1.0;
         ensure!(thresholds, "[turn] needs 0 < stop_threshold <= start_threshold < 1");
         ensure!(turn.min_wait <= turn.max_wait, "[turn] min_wait must not exceed max_wait");
-        ensure!(stt.workers > 0 && stt.queue > 0, "[stt] workers and queue must be at least 1");
+        ensure!(stt.queue > 0, "[stt] queue must be at least 1");
         ensure!(tts.workers > 0 && tts.queue > 0, "[tts] workers and queue must be at least 1");
         ensure!((0.5..=2.0).contains(&tts.speed), "[tts] speed is 0.5 to 2.0");
         ensure!(llm.threads > 0, "[llm] threads must be at least 1");

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use engine::{Metrics, onnx::Runtime};
 use llm::LanguageModel;
-use models::Store;
+use models::{Platform, Store, Terminal};
 use server::{EngineReport, Ready};
 use session::Engines;
 use stt::SpeechToText;
@@ -40,9 +40,9 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
     let session = Arc::new(config.session()?);
     let needed = needed(config);
     let names: Vec<&str> = needed.iter().map(String::as_str).collect();
-    store.ensure(&names, &models::Progress::stderr())?;
+    store.ensure(&names, &Terminal::stderr())?;
     let mut loading = Loading::default();
-    let runtime = Runtime::open(&store.path_of(&config.models.onnx_runtime)?)?;
+    let runtime = Runtime::open(&only_file(store, &config.models.onnx_runtime)?)?;
     let vad = loading.engine(|| vad(config, store, &runtime, metrics))?;
     let stt = loading.engine(|| stt(config, store, &runtime, metrics))?;
     let llm = loading.engine(|| llm(config, store, metrics))?;
@@ -98,7 +98,7 @@ fn vad(
     runtime: &Runtime,
     metrics: &Metrics,
 ) -> Result<Loaded<vad::Engine>> {
-    let from = store.path_of(&config.vad.model)?;
+    let from = only_file(store, &config.vad.model)?;
     let backend = vad::silero::Silero::open(runtime, &from)?;
     let name = vad::Backend::name(&backend).to_owned();
     let engine = vad::Engine::start(Box::new(backend), VAD_QUEUE, &metrics.engine("vad"))?;
@@ -131,19 +131,21 @@ fn llm(
     metrics: &Metrics,
 ) -> Result<Loaded<Arc<dyn LanguageModel>>> {
     let settings = &config.llm;
-    let from = match is_path(&settings.model) {
-        true => PathBuf::from(&settings.model),
-        false => store.path_of(&settings.model)?,
+    let from = if is_path(&settings.model) {
+        PathBuf::from(&settings.model)
+    } else {
+        only_file(store, &settings.model)?
     };
-    let config = llm::llama::Config {
-        model: from.clone(),
+    let llama = llm::llama::Config {
         slots: config.server.max_connections,
         context_tokens: settings.context_tokens,
         threads: settings.threads,
         prefill_chunk: settings.prefill_chunk,
-        ..llm::llama::Config::default()
+        ..llm::llama::Config::new(&from)
     };
-    let engine = llm::llama::Llama::start(config, &metrics.engine("llm"))?;
+    let engine = llm::llama::Llama::start(llama, &metrics.engine("llm"))?;
+    // read once now, so that not even the first caller waits for it
+    engine.share(&config.session()?.system_prompt)?;
     let info = engine.info();
     let workers = info.slots.unwrap_or(1);
     Ok(Loaded { engine: Arc::new(engine), kind: "llm", name: info.name, from, workers })
@@ -162,6 +164,17 @@ fn tts(config: &Config, metrics: &Metrics) -> Result<Loaded<Arc<dyn TextToSpeech
     let tts::Info { name, workers, .. } = engine.info();
     let from = PathBuf::from("system library");
     Ok(Loaded { engine: Arc::new(engine), kind: "tts", name, from, workers })
+}
+
+/// The file of a model that has just one.
+fn only_file(store: &Store, name: &str) -> Result<PathBuf> {
+    let model = store.catalogue().model(name)?;
+    let platform = Platform::current();
+    let mut files = model.files_for(&platform);
+    let (Some(file), None) = (files.next(), files.next()) else {
+        bail!("the model `{name}` does not have exactly one file for this machine");
+    };
+    Ok(store.path(name, &file.name)?)
 }
 
 fn is_path(model: &str) -> bool {

@@ -1,5 +1,7 @@
 //! The log: for people by default, JSON by a setting.
 
+use std::io::IsTerminal;
+
 use anyhow::{Context, Result};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -9,7 +11,8 @@ use crate::config::{LogConfig, LogFormat};
 pub(crate) fn start(config: &LogConfig) -> Result<()> {
     let filter = EnvFilter::try_new(&config.level)
         .with_context(|| format!("[log] level: `{}` is not a level or filter", config.level))?;
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let color = std::io::stderr().is_terminal();
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color);
     let started = match config.format {
         LogFormat::Human => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
