@@ -161,6 +161,17 @@ pub enum Cause {
         /// What happened.
         problem: String,
     },
+    /// The server's certificate is not signed by anyone we trust.
+    #[error(
+        "{url} is not trusted ({problem}); if it is yours, or a proxy of yours stands before it, \
+         name the certificate to trust in PIP_CERT or SSL_CERT_FILE"
+    )]
+    Untrusted {
+        /// The address.
+        url: String,
+        /// What the check of the certificate said.
+        problem: String,
+    },
     /// The content has another length than the catalogue says.
     #[error("{what} has {found} bytes instead of {expected}")]
     WrongSize {

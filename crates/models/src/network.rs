@@ -91,7 +91,7 @@ impl Network {
         if request.from > 0 {
             call = call.header(RANGE, format!("bytes={}-", request.from));
         }
-        call.call().map_err(|error| Cause::network(request.address, error))
+        call.call().map_err(|error| failed(request.address, &error))
     }
 
     /// A fresh count of failures.
@@ -148,6 +148,16 @@ impl Patience {
     pub(crate) fn restore(&mut self) {
         (self.left, self.pause) = (self.retries, self.first_pause);
     }
+}
+
+/// What made a call fail. A server that is not who it says it is stays so: waiting does not help.
+fn failed(address: &Address, error: &ureq::Error) -> Cause {
+    let problem = error.to_string();
+    // The type that says so belongs to the TLS library, which is not ours to name.
+    if problem.contains("invalid peer certificate") {
+        return Cause::Untrusted { url: address.to_string(), problem };
+    }
+    Cause::network(address, problem)
 }
 
 /// The first value of a header, where it is text.

@@ -138,9 +138,9 @@ impl Progress for Terminal {
                 self.say(&format!("{problem}; trying again in {}", HumanDuration(pause)));
             }
             Event::Replacing { what } => self.say(&format!("{what}: replacing a wrong file")),
-            Event::Checking { .. } => {
+            Event::Checking { what } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message("checking");
+                    bar.set_prefix(format!("checking {what}"));
                 }
             }
             Event::Installed { what, size } => {
@@ -207,20 +207,20 @@ impl Current {
 }
 
 fn begin(bar: &ProgressBar, current: &Current) {
+    bar.set_prefix(current.what.clone());
     bar.reset();
     match current.total {
         Some(total) => bar.set_length(total),
         None => bar.unset_length(),
     }
-    bar.set_message("");
-    bar.set_prefix(current.what.clone());
     bar.set_position(current.already);
     // What an earlier try left must not count as speed.
     bar.reset_eta();
 }
 
+/// Fits into 80 columns: a line that wraps cannot be drawn over.
 fn style() -> ProgressStyle {
-    let line = "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}";
+    let line = "{prefix:!24} [{bar:14}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     ProgressStyle::with_template(line)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
