@@ -144,7 +144,7 @@ fn open_voice(synthesiser: Synthesiser, name: &str) -> Result<Voice, TtsError> {
     if !VOICES.contains(&name) {
         return Err(TtsError::UnknownVoice(name.to_owned()));
     }
-    let voice = synthesiser.voice(name).map_err(|error| missing(&error))?;
+    let voice = Voice::open(synthesiser, name).map_err(|error| missing(&error))?;
     voice.ok_or_else(|| TtsError::Load(format!("flite could not register the voice `{name}`")))
 }
 

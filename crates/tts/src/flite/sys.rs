@@ -122,21 +122,6 @@ impl Synthesiser {
         Ok(synthesiser)
     }
 
-    /// Opens and registers the voice `cmu_us_<name>`. Do so once more, and it is the same voice.
-    pub(super) fn voice(&self, name: &str) -> Result<Option<Voice>, libloading::Error> {
-        let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: loading a voice of flite runs no code of its own
-        let library = unsafe { Library::new(format!("libflite_cmu_us_{name}.so.1")) }?;
-        // SAFETY: all voices are registered by a function of this type, which takes the folder of
-        // the voice's data, or null for voices that are compiled in
-        let voice = unsafe {
-            symbol::<Register>(&library, &format!("register_cmu_us_{name}"))?(ptr::null())
-        };
-        // flite keeps pointers into the voice
-        mem::forget(library);
-        Ok(NonNull::new(voice).map(Voice))
-    }
-
     /// Speaks a text, `stretch` times as long as the voice by itself, and hands out runs of samples
     /// with their rate, until there are no more or `take` breaks.
     pub(super) fn speak(
@@ -171,6 +156,27 @@ impl Synthesiser {
             panic::resume_unwind(panic);
         }
         if spoken.is_null() { Err(Failed) } else { Ok(()) }
+    }
+}
+
+impl Voice {
+    /// Opens and registers the voice `cmu_us_<name>`. Flite must have been started
+    /// before. Do so once more, and it is the same voice.
+    pub(super) fn open(
+        _started: Synthesiser,
+        name: &str,
+    ) -> Result<Option<Self>, libloading::Error> {
+        let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: loading a voice of flite runs no code of its own
+        let library = unsafe { Library::new(format!("libflite_cmu_us_{name}.so.1")) }?;
+        // SAFETY: all voices are registered by a function of this type, which takes the folder of
+        // the voice's data, or null for voices that are compiled in
+        let voice = unsafe {
+            symbol::<Register>(&library, &format!("register_cmu_us_{name}"))?(ptr::null())
+        };
+        // flite keeps pointers into the voice
+        mem::forget(library);
+        Ok(NonNull::new(voice).map(Self))
     }
 }
 

@@ -11,8 +11,8 @@ const BLOCKS_PER_SECOND: u32 = 200;
 /// voices' silence is below -54 dB.
 const AUDIBLE: f32 = 0.01;
 
-/// 20 ms are kept before the words, so that soft consonants are not cut.
-const LEAD_BLOCKS: usize = 4;
+/// 15 ms are kept before the words, so that soft consonants are not cut.
+const LEAD_BLOCKS: usize = 3;
 
 /// 120 ms are kept after them, of the 200 ms that the voices have.
 const TAIL_BLOCKS: usize = 24;
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn words_keep_their_pauses_but_not_the_silence_around() {
         let out = trimmed(&[(230, 0.001), (300, 0.5), (400, 0.001), (50, 0.5), (200, 0.001)]);
-        let kept = sound(&[(20, 0.001), (300, 0.5), (400, 0.001), (50, 0.5), (120, 0.001)]);
+        let kept = sound(&[(15, 0.001), (300, 0.5), (400, 0.001), (50, 0.5), (120, 0.001)]);
         assert_eq!(out.len(), kept.len());
         // but for the fade
         assert_eq!(out[80..], kept[80..]);
@@ -124,6 +124,6 @@ mod tests {
     fn words_are_passed_on_as_they_come() {
         let (mut trimmer, mut out) = (Trimmer::new(RATE), Vec::new());
         trimmer.push(&sound(&[(200, 0.0), (50, 0.5)]), &mut out);
-        assert_eq!(out.len(), sound(&[(20, 0.0), (50, 0.5)]).len());
+        assert_eq!(out.len(), sound(&[(15, 0.0), (50, 0.5)]).len());
     }
 }
