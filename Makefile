@@ -35,5 +35,6 @@ bench: ## measure the latency of spoken turns on this machine
 fmt: ## format the code
 	cargo fmt --all
 
-lint: ## look for mistakes and bad habits
+lint: ## look for mistakes and bad habits in the code
+	@scripts/setup.sh run
 	@scripts/test.sh lint

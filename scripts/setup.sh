@@ -50,7 +50,7 @@ has_flite() {
 }
 
 # Models are fetched from the package index that pip uses.
-knows_index() { [[ -n ${PIP_INDEX_URL:-} ]] || python3 -c 'import pip' 2>/dev/null; }
+knows_index() { [[ -n ${PIP_INDEX_URL:-}${REPARTEE_OFFLINE:-} ]] || python3 -c 'import pip' 2>/dev/null; }
 
 has_chromium() {
   [[ -n ${CHROMIUM:-} ]] || has chromium || has chromium-browser || has google-chrome
@@ -69,22 +69,23 @@ look_for_packages() {
 
 look_for_rust() {
   local version
-  if ! has cargo || ! has rustc; then
+  # rustup's rustc is there and fails when no toolchain is installed
+  if ! has cargo || ! version=$(rustc --version 2>/dev/null); then
     problems+=("Rust $RUST or newer is missing: https://rustup.rs tells how to install it")
     return
   fi
-  version=$(rustc --version | cut -d ' ' -f 2)
-  at_least "${version%%-*}" "$RUST" ||
+  version=${version#rustc }
+  version=${version%%[ -]*}
+  at_least "$version" "$RUST" ||
     problems+=("Rust is $version, and $RUST or newer is needed: rustup update stable")
 }
 
 look_for_node() {
   local version
-  if ! has node || ! has npm; then
+  if ! has npm || ! version=$(node --version 2>/dev/null); then
     problems+=("Node.js $NODE or newer with npm is missing; the tests of the web page need it")
     return
   fi
-  version=$(node --version)
   at_least "${version#v}" "$NODE" ||
     problems+=("Node.js is $version, and $NODE or newer is needed by the tests of the web page")
 }

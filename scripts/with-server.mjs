@@ -63,7 +63,10 @@ async function main([binary, log, command, ...commandArguments]) {
   const address = `127.0.0.1:${await freePort()}`;
   const url = `http://${address}`;
   const file = openSync(log, 'w');
-  const server = spawn(binary, ['serve', '--address', address], { stdio: ['ignore', file, file] });
+  const server = spawn(binary, ['serve', '--address', address], {
+    stdio: ['ignore', file, file],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   server.on('error', (error) => console.error(`could not start ${binary}: ${error.message}`));
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void stop(server).then(() => process.exit(1)); });
   try {
