@@ -4,10 +4,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Absolute paths throughout: each test runs in its crate's folder.
 # One folder for the store and for the tests that look into it.
-export REPARTEE_MODELS_DIR=${REPARTEE_MODELS_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/repartee/models}
+REPARTEE_MODELS_DIR=$(realpath -m "${REPARTEE_MODELS_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/repartee/models}")
+export REPARTEE_MODELS_DIR
 # Recordings of speech with a manifest; tests over them are skipped where there are none.
-speech=${REPARTEE_SPEECH_DIR:-$PWD/../shared/speech}
+speech=$(realpath -m "${REPARTEE_SPEECH_DIR:-../shared/speech}")
 # Screenshots and the log of the server that the browser talks to.
 artifacts=$(realpath -m "${ARTIFACTS:-web/test/artifacts}")
 
