@@ -66,8 +66,8 @@ async fn the_stop_button_stops_it() {
 
 #[tokio::test]
 async fn an_answer_that_nobody_has_heard_is_not_remembered() {
-    let setup = Setup::answering(|messages| match messages.len() {
-        2 => "Well, here it comes. !hang".to_owned(),
+    let setup = Setup::answering(|messages| match &*messages[messages.len() - 1].text {
+        "first" => "!hang".to_owned(),
         _ => echo(messages),
     });
     let model = setup.llm.clone();
