@@ -59,7 +59,7 @@ impl Default for Command {
     }
 }
 
-#[derive(Clone, Debug, Default, ClapArgs)]
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub(crate) struct ServeArgs {
     /// Where to listen, for example 0.0.0.0:8000.
     #[arg(long, value_name = "ADDRESS")]

@@ -174,7 +174,10 @@ impl Config {
     fn check(&self) -> Result<()> {
         let Self { server, turn, stt, llm, tts, .. } = self;
         ensure!(server.max_connections > 0, "[server] max_connections must be at least 1");
-        ensure!(server.max_audio_queue_size > 0, "[server] max_audio_queue_size must be at least 1");
+        ensure!(
+            server.max_audio_queue_size > 0,
+            "[server] max_audio_queue_size must be at least 1"
+        );
         ensure!(!server.ping.is_zero(), "[server] ping must not be zero");
         ensure!(turn.speed <= 100, "[turn] speed is 0 to 100");
         let thresholds = 0.0 < turn.stop_threshold

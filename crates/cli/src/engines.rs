@@ -1,7 +1,7 @@
 //! Chooses, fetches and loads the models: the only place that names backends.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -118,9 +118,9 @@ fn stt(
         tokenizer: store.path(model, "tokenizer.bin")?,
     };
     let from = files.encoder.clone();
-    let settings =
-        stt::moonshine::Config { workers: config.stt.workers, queue: config.stt.queue };
-    let engine = stt::moonshine::Moonshine::start(runtime, &files, &settings, &metrics.engine("stt"))?;
+    let settings = stt::moonshine::Config { workers: config.stt.workers, queue: config.stt.queue };
+    let engine =
+        stt::moonshine::Moonshine::start(runtime, &files, &settings, &metrics.engine("stt"))?;
     let stt::Info { name, workers, .. } = engine.info();
     Ok(Loaded { engine: Arc::new(engine), kind: "stt", name, from, workers })
 }
@@ -178,7 +178,8 @@ fn only_file(store: &Store, name: &str) -> Result<PathBuf> {
 }
 
 fn is_path(model: &str) -> bool {
-    model.ends_with(".gguf") || model.contains(std::path::MAIN_SEPARATOR)
+    Path::new(model).extension().is_some_and(|extension| extension == "gguf")
+        || model.contains(std::path::MAIN_SEPARATOR)
 }
 
 /// Memory of this process now; 0 where `/proc` is not.

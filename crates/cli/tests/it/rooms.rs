@@ -21,7 +21,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("loadtest", &["audio", "protocol"]),
     (
         "cli",
-        &["audio", "engine", "llm", "loadtest", "models", "server", "session", "stt", "tts", "turn", "vad"],
+        &[
+            "audio", "engine", "llm", "loadtest", "models", "server", "session", "stt", "tts",
+            "turn", "vad",
+        ],
     ),
 ];
 

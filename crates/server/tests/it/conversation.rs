@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{ClientMessage, ServerMessage, SessionState};
+use protocol::{ClientMessage, ServerMessage, SessionState, SessionState as S};
 
 use crate::{
     client::{Client, is_final_answer, is_final_request},
@@ -46,8 +46,7 @@ async fn the_states_and_timings_of_a_turn_are_told() {
             _ => None,
         })
         .collect();
-    use SessionState::{Hearing, Listening, Speaking, Thinking};
-    assert_eq!(states, [Hearing, Thinking, Speaking, Listening]);
+    assert_eq!(states, [S::Hearing, S::Thinking, S::Speaking, S::Listening]);
     let metrics = caller.log.iter().find_map(|message| match message {
         ServerMessage::TurnMetrics(metrics) => Some(*metrics),
         _ => None,
