@@ -89,33 +89,20 @@ impl Runtime {
     /// Opens the runtime whose library (`libonnxruntime.so`) lies at `library`. Opening the same
     /// one again gives the same one; a process cannot use two.
     pub fn open(library: &Path) -> Result<Self, OnnxError> {
-        let path = fs::canonicalize(library).map_err(|source| OnnxError::Missing {
-            path: library.to_owned(),
-            source,
-        })?;
+        let path = fs::canonicalize(library)
+            .map_err(|source| OnnxError::Missing { path: library.to_owned(), source })?;
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
         match &*opened {
             Some(other) if other.library != path => {
                 let opened = other.library.clone();
-                return Err(OnnxError::AnotherLibrary {
-                    asked: path,
-                    opened,
-                });
+                return Err(OnnxError::AnotherLibrary { asked: path, opened });
             }
-            Some(Opened {
-                runtime: Some(runtime),
-                ..
-            }) => return Ok(runtime.clone()),
+            Some(Opened { runtime: Some(runtime), .. }) => return Ok(runtime.clone()),
             _ => {}
         }
-        let environment = ort::init_from(&path).map_err(|source| OnnxError::Library {
-            path: path.clone(),
-            source,
-        })?;
-        let opened = opened.insert(Opened {
-            library: path,
-            runtime: None,
-        });
+        let environment = ort::init_from(&path)
+            .map_err(|source| OnnxError::Library { path: path.clone(), source })?;
+        let opened = opened.insert(Opened { library: path, runtime: None });
         let environment = environment
             .with_name("repartee")
             .with_telemetry(false)
@@ -129,10 +116,7 @@ impl Runtime {
     pub fn session(&self, model: &Path, intra_threads: usize) -> Result<Session, OnnxError> {
         self.builder(intra_threads)
             .and_then(|mut builder| builder.commit_from_file(model))
-            .map_err(|source| OnnxError::Model {
-                path: model.to_owned(),
-                source,
-            })
+            .map_err(|source| OnnxError::Model { path: model.to_owned(), source })
     }
 
     fn builder(&self, intra_threads: usize) -> ort::Result<SessionBuilder> {
@@ -156,11 +140,7 @@ mod tests {
     #[test]
     fn a_missing_library_is_an_error_that_names_it() {
         let error = Runtime::open(Path::new("no/such/libonnxruntime.so")).expect_err("not there");
-        assert!(
-            error.chain().contains("no/such/libonnxruntime.so"),
-            "{}",
-            error.chain()
-        );
+        assert!(error.chain().contains("no/such/libonnxruntime.so"), "{}", error.chain());
     }
 
     #[test]

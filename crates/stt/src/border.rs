@@ -79,30 +79,17 @@ pub struct Transcription {
 }
 
 /// A [`Transcription`] and the ends that its engine keeps.
-pub fn reply() -> (
-    oneshot::Sender<Result<Transcript, SttError>>,
-    Cancelled,
-    Transcription,
-) {
+pub fn reply() -> (oneshot::Sender<Result<Transcript, SttError>>, Cancelled, Transcription) {
     let (result_tx, result) = oneshot::channel();
     let (cancel, cancelled) = cancellation();
-    (
-        result_tx,
-        cancelled,
-        Transcription {
-            result,
-            _cancel: cancel,
-        },
-    )
+    (result_tx, cancelled, Transcription { result, _cancel: cancel })
 }
 
 impl Future for Transcription {
     type Output = Result<Transcript, SttError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.result)
-            .poll(context)
-            .map(|result| result.unwrap_or(Err(SttError::Lost)))
+        Pin::new(&mut self.result).poll(context).map(|result| result.unwrap_or(Err(SttError::Lost)))
     }
 }
 

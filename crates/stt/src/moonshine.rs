@@ -53,10 +53,7 @@ impl Default for Config {
     /// of work for them.
     fn default() -> Self {
         const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
-        Self {
-            workers: TWO,
-            queue: 64,
-        }
+        Self { workers: TWO, queue: 64 }
     }
 }
 
@@ -83,11 +80,7 @@ impl Moonshine {
             .collect::<Result<Vec<_>, _>>()?;
         let pool = Pool::start("stt", config.queue, models, metrics)
             .map_err(|error| SttError::Load(error.to_string()))?;
-        Ok(Self {
-            pool,
-            metrics: metrics.clone(),
-            workers,
-        })
+        Ok(Self { pool, metrics: metrics.clone(), workers })
     }
 }
 
@@ -103,11 +96,7 @@ impl SpeechToText for Moonshine {
             let _ = result.send(Ok(Transcript::default()));
             return Ok(transcription);
         }
-        let waiting = Waiting {
-            request,
-            result,
-            cancelled,
-        };
+        let waiting = Waiting { request, result, cancelled };
         match self.pool.submit(waiting) {
             Ok(()) => Ok(transcription),
             Err(Rejected::Full(_)) => {
@@ -119,10 +108,7 @@ impl SpeechToText for Moonshine {
     }
 
     fn info(&self) -> Info {
-        Info {
-            name: "moonshine".to_owned(),
-            workers: self.workers,
-        }
+        Info { name: "moonshine".to_owned(), workers: self.workers }
     }
 
     fn waiting(&self) -> usize {

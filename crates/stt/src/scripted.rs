@@ -17,9 +17,7 @@ pub struct Scripted {
 impl Scripted {
     /// An engine that hears these lines, one for each final request.
     pub fn new<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Self {
-        Self {
-            lines: Mutex::new(lines.into_iter().map(Into::into).collect()),
-        }
+        Self { lines: Mutex::new(lines.into_iter().map(Into::into).collect()) }
     }
 
     fn hear(&self, purpose: Purpose) -> Result<Transcript, SttError> {
@@ -28,10 +26,7 @@ impl Scripted {
             Purpose::Final => lines.pop_front().unwrap_or_default(),
             Purpose::Partial => {
                 let next = lines.front().map(String::as_str).unwrap_or_default();
-                next.split_whitespace()
-                    .take(2)
-                    .collect::<Vec<_>>()
-                    .join(" ")
+                next.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
             }
         };
         if text == "!error" {
@@ -50,9 +45,6 @@ impl SpeechToText for Scripted {
     }
 
     fn info(&self) -> Info {
-        Info {
-            name: "scripted".to_owned(),
-            workers: 1,
-        }
+        Info { name: "scripted".to_owned(), workers: 1 }
     }
 }

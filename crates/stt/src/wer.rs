@@ -16,21 +16,14 @@ impl WordErrors {
     /// Compares two texts by the Levenshtein distance of their [`words`].
     pub fn between(said: &str, heard: &str) -> Self {
         let (said, heard) = (words(said), words(heard));
-        Self {
-            errors: distance(&said, &heard),
-            words: said.len(),
-        }
+        Self { errors: distance(&said, &heard), words: said.len() }
     }
 
     /// Errors for each word said; 0.0 where nothing was said or heard, and above 1.0 where much
     /// was invented.
     #[expect(clippy::cast_precision_loss, reason = "texts have few words")]
     pub fn rate(self) -> f64 {
-        if self.errors == 0 {
-            0.0
-        } else {
-            self.errors as f64 / self.words as f64
-        }
+        if self.errors == 0 { 0.0 } else { self.errors as f64 / self.words as f64 }
     }
 }
 
@@ -73,20 +66,12 @@ mod tests {
     use super::*;
 
     fn check(said: &str, heard: &str, errors: usize, words: usize) {
-        assert_eq!(
-            WordErrors::between(said, heard),
-            WordErrors { errors, words }
-        );
+        assert_eq!(WordErrors::between(said, heard), WordErrors { errors, words });
     }
 
     #[test]
     fn case_punctuation_and_hyphens_are_no_errors() {
-        check(
-            "A real-time “Demo”, isn't it?",
-            "a real time demo isnt it",
-            0,
-            6,
-        );
+        check("A real-time “Demo”, isn't it?", "a real time demo isnt it", 0, 6);
     }
 
     #[test]

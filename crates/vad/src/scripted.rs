@@ -37,17 +37,10 @@ mod tests {
         let mut rows = [0.0, 0.01, -0.03, 0.5].map(|peak| {
             let mut samples = vec![0.0; FRAME_SAMPLES];
             samples[7] = peak;
-            Row {
-                samples: samples.into(),
-                state: Loudness.initial_state(),
-                probability: 0.5,
-            }
+            Row { samples: samples.into(), state: Loudness.initial_state(), probability: 0.5 }
         });
         assert!(Loudness.step(&mut rows).is_ok());
         let probabilities = rows.map(|row| row.probability);
-        assert_eq!(
-            probabilities.map(f32::to_bits),
-            [0.0, 0.0, 1.0, 1.0].map(f32::to_bits)
-        );
+        assert_eq!(probabilities.map(f32::to_bits), [0.0, 0.0, 1.0, 1.0].map(f32::to_bits));
     }
 }

@@ -32,9 +32,7 @@ impl Silero {
     /// Loads the model and tries it once, so that a file of another model is found out here and
     /// the first caller does not wait for the runtime to grow its buffers.
     pub fn open(runtime: &Runtime, model: &Path) -> Result<Self, VadError> {
-        let session = runtime
-            .session(model, 1)
-            .map_err(|error| VadError::Load(error.chain()))?;
+        let session = runtime.session(model, 1).map_err(|error| VadError::Load(error.chain()))?;
         let mut silero = Self {
             session,
             sample_rate: i64::from(FRAME_RATE.hz()),
@@ -67,8 +65,7 @@ impl Silero {
         }
         for vector in [CONTEXT, CONTEXT + HIDDEN] {
             for row in rows {
-                self.recurrent
-                    .extend_from_slice(&row.state.0[vector..vector + HIDDEN]);
+                self.recurrent.extend_from_slice(&row.state.0[vector..vector + HIDDEN]);
             }
         }
     }
@@ -117,12 +114,10 @@ fn floats<'a>(
     name: &str,
     length: usize,
 ) -> Result<&'a [f32], VadError> {
-    let value = outputs
-        .get(name)
-        .ok_or_else(|| VadError::Model(format!("it has no output `{name}`")))?;
-    let (shape, floats) = value
-        .try_extract_tensor::<f32>()
-        .map_err(|error| VadError::Model(error.to_string()))?;
+    let value =
+        outputs.get(name).ok_or_else(|| VadError::Model(format!("it has no output `{name}`")))?;
+    let (shape, floats) =
+        value.try_extract_tensor::<f32>().map_err(|error| VadError::Model(error.to_string()))?;
     if floats.len() == length {
         Ok(floats)
     } else {

@@ -54,9 +54,7 @@ impl Engine {
         capacity: usize,
         metrics: &EngineMetrics,
     ) -> Result<Self, StartError> {
-        let info = Info {
-            name: backend.name().to_owned(),
-        };
+        let info = Info { name: backend.name().to_owned() };
         let shared = Arc::new(Shared {
             queue: Queue::new(capacity),
             initial_state: backend.initial_state(),
@@ -64,19 +62,12 @@ impl Engine {
         });
         let for_thread = Arc::clone(&shared);
         let thread = Thread::start("vad", move || run(&for_thread, backend))?;
-        Ok(Self(Arc::new(Running {
-            shared,
-            info,
-            _thread: thread,
-        })))
+        Ok(Self(Arc::new(Running { shared, info, _thread: thread })))
     }
 
     /// A stream of frames of one caller. It does not keep the engine running.
     pub fn open(&self) -> Stream {
-        Stream {
-            engine: Arc::clone(&self.0.shared),
-            state: None,
-        }
+        Stream { engine: Arc::clone(&self.0.shared), state: None }
     }
 
     /// What this engine is.
@@ -115,23 +106,13 @@ impl Stream {
         if samples.len() != FRAME_SAMPLES {
             return Err(VadError::FrameLength(samples.len()));
         }
-        let state = self
-            .state
-            .take()
-            .unwrap_or_else(|| self.engine.initial_state.clone());
-        let row = Row {
-            samples,
-            state,
-            probability: 0.0,
-        };
+        let state = self.state.take().unwrap_or_else(|| self.engine.initial_state.clone());
+        let row = Row { samples, state, probability: 0.0 };
         let reply = self.submit(row)?;
         let row = reply.await.unwrap_or(Err(VadError::Stopped))?;
         if !(0.0..=1.0).contains(&row.probability) {
             // sound that is not a number stays in the recurrent state for ever
-            return Err(VadError::Model(format!(
-                "a probability of {}",
-                row.probability
-            )));
+            return Err(VadError::Model(format!("a probability of {}", row.probability)));
         }
         self.state = Some(row.state);
         Ok(row.probability)

@@ -60,9 +60,8 @@ impl Model {
     }
 
     fn try_out(&mut self) -> ort::Result<()> {
-        let noise: Vec<f32> = (0..RATE.hz())
-            .map(|n| if n % 7 < 3 { 0.05 } else { -0.05 })
-            .collect();
+        let noise: Vec<f32> =
+            (0..RATE.hz()).map(|n| if n % 7 < 3 { 0.05 } else { -0.05 }).collect();
         let (_wanted, cancelled) = cancellation();
         let mut decoding = self.listen(&noise)?;
         let tokens = decoding.step(START, <[f32]>::len)?;
@@ -111,9 +110,8 @@ impl Model {
         let mask = Tensor::from_array(([1, samples.len()], vec![1_i64; samples.len()]))?;
         let inputs = ort::inputs!["input_values" => sound, "attention_mask" => &mask];
         let mut outputs = self.encoder.run(inputs)?;
-        let heard = outputs
-            .remove("last_hidden_state")
-            .ok_or_else(|| missing("last_hidden_state"))?;
+        let heard =
+            outputs.remove("last_hidden_state").ok_or_else(|| missing("last_hidden_state"))?;
         drop(outputs);
         let cache = self.cached.iter().map(Cached::empty);
         Ok(Decoding {
@@ -180,9 +178,7 @@ fn cached(decoder: &Session) -> ort::Result<Vec<Cached>> {
             let name = input.name().strip_prefix("past_key_values.")?;
             let shape = input.dtype().tensor_shape()?;
             // a dimension that grows is unknown, -1, and one long at first
-            let shape = shape
-                .iter()
-                .map(|length| usize::try_from(*length).unwrap_or(1));
+            let shape = shape.iter().map(|length| usize::try_from(*length).unwrap_or(1));
             Some(Cached {
                 input: input.name().to_owned(),
                 output: format!("present.{name}"),
@@ -213,12 +209,8 @@ fn missing(name: &str) -> ort::Error {
 /// The token of the greatest of these, the first of equals.
 fn greatest(logits: &[f32]) -> Token {
     let first = (0, f32::NEG_INFINITY);
-    let (token, _) =
-        (0..).zip(logits).fold(
-            first,
-            |best, (token, &logit)| {
-                if logit > best.1 { (token, logit) } else { best }
-            },
-        );
+    let (token, _) = (0..)
+        .zip(logits)
+        .fold(first, |best, (token, &logit)| if logit > best.1 { (token, logit) } else { best });
     token
 }

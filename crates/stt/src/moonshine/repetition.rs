@@ -30,10 +30,7 @@ mod tests {
 
     #[test]
     fn a_loop_is_cut_after_its_first_round() {
-        check(
-            "and the pond. the pond. the pond. the pond.",
-            "and the pond.",
-        );
+        check("and the pond. the pond. the pond. the pond.", "and the pond.");
         check("aaaaaaaaaaaaaaaa", "a");
         check("well: n,n,n,n,n,n,n,", "well: n,");
     }

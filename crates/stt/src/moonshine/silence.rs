@@ -44,11 +44,7 @@ mod tests {
         let speech = [0.1, -0.1].repeat(4_000);
         let samples = [vec![0.0; samples_in(silence)], speech.clone()].concat();
         let trimmed = trimmed(&samples);
-        assert_eq!(
-            trimmed.len(),
-            samples_in(kept) + speech.len(),
-            "{silence:?}"
-        );
+        assert_eq!(trimmed.len(), samples_in(kept) + speech.len(), "{silence:?}");
         assert!(trimmed.ends_with(&speech));
     }
 

@@ -65,9 +65,7 @@ impl Tokenizer {
 
     fn bytes(&self, token: Token) -> &[u8] {
         let token = usize::try_from(token).ok();
-        token
-            .and_then(|token| self.0.get(token))
-            .map_or(&[], AsRef::as_ref)
+        token.and_then(|token| self.0.get(token)).map_or(&[], AsRef::as_ref)
     }
 }
 
@@ -114,10 +112,7 @@ mod tests {
         let tokens: [&[u8]; 5] = ["▁Hello".as_bytes(), b"", "▁".as_bytes(), b"\xc3", b"\xa9"];
         let tokenizer = Tokenizer::parse(&file(&tokens)).expect("the file is whole");
         assert_eq!(tokenizer.len(), 8);
-        assert_eq!(
-            tokenizer.text(&[START, 3, 4, 5, 5, 6, 7, 5, END]),
-            "Hello é"
-        );
+        assert_eq!(tokenizer.text(&[START, 3, 4, 5, 5, 6, 7, 5, END]), "Hello é");
     }
 
     #[test]
@@ -142,9 +137,6 @@ mod tests {
             assert_eq!(result.is_ok(), at_a_border, "cut at {length}");
         }
         let other = Tokenizer::parse(b"\x01a\x01b\x01c");
-        assert!(
-            matches!(other, Err(TokenizerError::OtherFormat)),
-            "{other:?}"
-        );
+        assert!(matches!(other, Err(TokenizerError::OtherFormat)), "{other:?}");
     }
 }

@@ -38,10 +38,7 @@ pub(crate) fn files() -> Option<Files> {
 
 /// Moonshine tiny with this many workers and a queue for this many requests.
 pub(crate) fn moonshine(workers: usize, queue: usize) -> Option<Moonshine> {
-    let config = Config {
-        workers: NonZeroUsize::new(workers).expect("at least one"),
-        queue,
-    };
+    let config = Config { workers: NonZeroUsize::new(workers).expect("at least one"), queue };
     let started = Moonshine::start(&runtime()?, &files()?, &config, &metrics());
     Some(started.expect("the model loads"))
 }
@@ -86,10 +83,7 @@ fn model(file: &str) -> Option<PathBuf> {
     present(folder.unwrap_or_default().join(file), "REPARTEE_MODELS_DIR")
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "whoever runs the tests must see what was not tested"
-)]
+#[expect(clippy::print_stdout, reason = "whoever runs the tests must see what was not tested")]
 fn present(path: PathBuf, variable: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);

@@ -48,23 +48,12 @@ async fn recorded_speech_is_understood() {
         compute += started.elapsed();
         sound += recording.samples.len() as u64;
         let errors = WordErrors::between(&recording.words, &heard);
-        println!(
-            "{}: {} of {}: {heard}",
-            recording.name, errors.errors, errors.words
-        );
+        println!("{}: {} of {}: {heard}", recording.name, errors.errors, errors.words);
         all += errors;
     }
     let sound = vad::FRAME_RATE.duration_of(sound);
-    println!(
-        "word error rate {:.3}, {} of {}",
-        all.rate(),
-        all.errors,
-        all.words
-    );
-    println!(
-        "real-time factor {:.4}",
-        compute.as_secs_f64() / sound.as_secs_f64()
-    );
+    println!("word error rate {:.3}, {} of {}", all.rate(), all.errors, all.words);
+    println!("real-time factor {:.4}", compute.as_secs_f64() / sound.as_secs_f64());
     assert!(all.words > 0 && all.rate() <= WORST_RATE, "{all:?}");
 }
 
@@ -74,14 +63,10 @@ async fn two_callers_at_once_are_heard_as_each_alone() {
         return;
     };
     for pair in speech.chunks_exact(2).take(4) {
-        let alone = [
-            words(&moonshine, &pair[0].samples).await,
-            words(&moonshine, &pair[1].samples).await,
-        ];
-        let (first, second) = tokio::join!(
-            words(&moonshine, &pair[0].samples),
-            words(&moonshine, &pair[1].samples)
-        );
+        let alone =
+            [words(&moonshine, &pair[0].samples).await, words(&moonshine, &pair[1].samples).await];
+        let (first, second) =
+            tokio::join!(words(&moonshine, &pair[0].samples), words(&moonshine, &pair[1].samples));
         assert_eq!([first, second], alone);
     }
 }
@@ -94,11 +79,7 @@ async fn silence_before_speech_changes_nothing() {
     let recording = &speech[0];
     let late = [vec![0.0; 48_000], recording.samples.clone()].concat();
     let heard = words(&moonshine, &late).await;
-    assert_eq!(
-        WordErrors::between(&recording.words, &heard).errors,
-        0,
-        "{heard}"
-    );
+    assert_eq!(WordErrors::between(&recording.words, &heard).errors, 0, "{heard}");
 }
 
 #[tokio::test]
@@ -110,10 +91,7 @@ async fn the_longest_segment_is_heard_and_a_longer_one_refused() {
     let heard = words(&moonshine, &samples).await;
     assert!(stt::wer::words(&heard).len() > 30, "{heard}");
     samples.push(0.0);
-    let request = Request {
-        samples: samples.into(),
-        purpose: Purpose::Final,
-    };
+    let request = Request { samples: samples.into(), purpose: Purpose::Final };
     let answer = moonshine.transcribe(request).map(drop);
     assert!(matches!(answer, Err(SttError::TooLong(_))), "{answer:?}");
 }
@@ -146,10 +124,7 @@ async fn dropping_a_request_ends_it_within_a_step() {
     assert!(last.is_ok(), "{last:?}");
     // each was given up in its first step, which is a quarter of the whole
     let dropped = started.elapsed();
-    assert!(
-        dropped < 6 * whole,
-        "{dropped:?} for the dropped, {whole:?} for one"
-    );
+    assert!(dropped < 6 * whole, "{dropped:?} for the dropped, {whole:?} for one");
 }
 
 #[tokio::test]
@@ -163,10 +138,7 @@ async fn finals_go_before_partials_and_a_full_queue_refuses() {
     let mut partial = ask(&moonshine, second, Purpose::Partial);
     let given_up = ask(&moonshine, second, Purpose::Partial);
     assert_eq!(moonshine.waiting(), 2);
-    let refused = moonshine.transcribe(Request {
-        samples: second.into(),
-        purpose: Purpose::Final,
-    });
+    let refused = moonshine.transcribe(Request { samples: second.into(), purpose: Purpose::Final });
     assert!(matches!(refused, Err(SttError::Overloaded)), "{refused:?}");
     drop(given_up);
     let mut last = ask(&moonshine, second, Purpose::Final);
@@ -192,19 +164,10 @@ fn files_of_another_kind_are_an_error_that_names_them() {
     let (Some(runtime), Some(files)) = (models::runtime(), models::files()) else {
         return;
     };
-    let no_tokenizer = Files {
-        tokenizer: files.encoder.clone(),
-        ..files.clone()
-    };
-    let swapped = Files {
-        encoder: files.decoder.clone(),
-        decoder: files.encoder.clone(),
-        ..files.clone()
-    };
-    let missing = Files {
-        decoder: PathBuf::from("no/such/decoder_model_merged.ort"),
-        ..files
-    };
+    let no_tokenizer = Files { tokenizer: files.encoder.clone(), ..files.clone() };
+    let swapped =
+        Files { encoder: files.decoder.clone(), decoder: files.encoder.clone(), ..files.clone() };
+    let missing = Files { decoder: PathBuf::from("no/such/decoder_model_merged.ort"), ..files };
     let cases = [
         (no_tokenizer, "encoder_model.ort"),
         (swapped, "encoder_model.ort"),

@@ -13,12 +13,7 @@ const SPEECH: f32 = 0.5;
 async fn heard(stream: &mut Stream, moonshine: &Moonshine, samples: &[f32]) -> String {
     let mut spoken: Vec<f32> = vec![];
     for frame in samples.chunks_exact(FRAME_SAMPLES) {
-        if stream
-            .probability(frame.into())
-            .await
-            .expect("the model runs")
-            > SPEECH
-        {
+        if stream.probability(frame.into()).await.expect("the model runs") > SPEECH {
             spoken.extend_from_slice(frame);
         }
     }

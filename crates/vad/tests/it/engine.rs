@@ -39,11 +39,7 @@ impl Backend for Counting {
             if row.samples[0] >= FAIL {
                 return Err(VadError::Model("as the frame says".to_owned()));
             }
-            let step = if row.samples[0] > POISON {
-                1.0
-            } else {
-                f32::NAN
-            };
+            let step = if row.samples[0] > POISON { 1.0 } else { f32::NAN };
             row.state.0[0] += step;
             row.probability = row.state.0[0] / 100.0;
         }
@@ -63,19 +59,11 @@ struct Rig {
 fn rig(capacity: usize) -> Rig {
     let (steps_tx, steps) = sync_channel(64);
     let (leave, leave_rx) = sync_channel(64);
-    let backend = Counting {
-        steps: steps_tx,
-        leave: leave_rx,
-    };
+    let backend = Counting { steps: steps_tx, leave: leave_rx };
     let metrics = Metrics::unregistered().engine("vad");
     let engine =
         Engine::start(Box::new(backend), capacity, &metrics).expect("threads are to be had");
-    Rig {
-        leave,
-        steps,
-        engine,
-        metrics,
-    }
+    Rig { leave, steps, engine, metrics }
 }
 
 impl Rig {
@@ -124,10 +112,8 @@ async fn a_stream_remembers_itself_and_no_other() {
 async fn frames_that_wait_are_stepped_together() {
     let rig = rig(8);
     let mut streams: Vec<_> = (0..5).map(|_| rig.engine.open()).collect();
-    let mut frames: Vec<_> = streams
-        .iter_mut()
-        .map(|stream| Box::pin(stream.probability(frame(0.0))))
-        .collect();
+    let mut frames: Vec<_> =
+        streams.iter_mut().map(|stream| Box::pin(stream.probability(frame(0.0)))).collect();
     start(frames[0].as_mut());
     assert_eq!(rig.begun(), 1);
     for frame in &mut frames[1..] {
@@ -182,10 +168,7 @@ async fn an_overloaded_engine_refuses_and_the_stream_keeps_its_memory() {
     let mut streams = [rig.engine.open(), rig.engine.open(), rig.engine.open()];
     let [refused, held, waiting] = &mut streams;
     rig.let_go(1);
-    assert_eq!(
-        hundredths(refused.probability(frame(0.0)).await).unwrap(),
-        1
-    );
+    assert_eq!(hundredths(refused.probability(frame(0.0)).await).unwrap(), 1);
     assert_eq!(rig.begun(), 1);
     let mut held = pin!(held.probability(frame(0.0)));
     start(held.as_mut());
@@ -197,10 +180,7 @@ async fn an_overloaded_engine_refuses_and_the_stream_keeps_its_memory() {
     rig.let_go(3);
     assert_eq!(hundredths(held.await).unwrap(), 1);
     assert_eq!(hundredths(waiting.await).unwrap(), 1);
-    assert_eq!(
-        hundredths(refused.probability(frame(0.0)).await).unwrap(),
-        2
-    );
+    assert_eq!(hundredths(refused.probability(frame(0.0)).await).unwrap(), 2);
 }
 
 #[tokio::test]
@@ -231,10 +211,7 @@ async fn a_probability_that_is_not_a_number_is_an_error_and_is_forgotten() {
 async fn a_frame_of_another_length_is_refused() {
     let rig = rig(1);
     let answer = rig.engine.open().probability(vec![0.0; 480].into()).await;
-    assert!(
-        matches!(answer, Err(VadError::FrameLength(480))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(VadError::FrameLength(480))), "{answer:?}");
 }
 
 #[tokio::test]

@@ -26,15 +26,8 @@ pub(crate) fn speech() -> Option<Vec<(String, Vec<f32>)>> {
     let folder = env::var_os("REPARTEE_SPEECH_DIR").map_or(beside, PathBuf::from);
     let manifest = present(folder.join("manifest.tsv"), "REPARTEE_SPEECH_DIR")?;
     let manifest = std::fs::read_to_string(manifest).expect("the manifest is readable");
-    let names = manifest
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split('\t').next());
-    Some(
-        names
-            .map(|name| (name.to_owned(), wav(&folder.join(name))))
-            .collect(),
-    )
+    let names = manifest.lines().skip(1).filter_map(|line| line.split('\t').next());
+    Some(names.map(|name| (name.to_owned(), wav(&folder.join(name)))).collect())
 }
 
 fn wav(path: &Path) -> Vec<f32> {
@@ -45,19 +38,14 @@ fn wav(path: &Path) -> Vec<f32> {
 }
 
 fn model(file: &str) -> Option<PathBuf> {
-    let folder = env::var_os("REPARTEE_MODELS_DIR")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let home = PathBuf::from(env::var_os("HOME")?);
-            Some(home.join(".local/share/repartee/models"))
-        });
+    let folder = env::var_os("REPARTEE_MODELS_DIR").map(PathBuf::from).or_else(|| {
+        let home = PathBuf::from(env::var_os("HOME")?);
+        Some(home.join(".local/share/repartee/models"))
+    });
     present(folder.unwrap_or_default().join(file), "REPARTEE_MODELS_DIR")
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "whoever runs the tests must see what was not tested"
-)]
+#[expect(clippy::print_stdout, reason = "whoever runs the tests must see what was not tested")]
 fn present(path: PathBuf, variable: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);

@@ -70,11 +70,7 @@ fn a_batch_hears_what_each_stream_alone_would() {
     let (Some(mut silero), Some(speech)) = (models::silero(), models::speech()) else {
         return;
     };
-    let recordings: Vec<_> = speech
-        .into_iter()
-        .map(|(_, samples)| samples)
-        .take(8)
-        .collect();
+    let recordings: Vec<_> = speech.into_iter().map(|(_, samples)| samples).take(8).collect();
     let together = batched(&mut silero, &recordings);
     for (recording, together) in recordings.iter().zip(together) {
         let alone = alone(&mut silero, recording);
@@ -121,10 +117,8 @@ async fn the_engine_hears_two_callers_apart() {
     let (mut speaker, mut listener) = (engine.open(), engine.open());
     for (frame, expected) in speaking.chunks_exact(FRAME_SAMPLES).zip(expected) {
         let silence = vec![0.0; FRAME_SAMPLES].into();
-        let (heard, silent) = tokio::join!(
-            speaker.probability(frame.into()),
-            listener.probability(silence)
-        );
+        let (heard, silent) =
+            tokio::join!(speaker.probability(frame.into()), listener.probability(silence));
         assert!((heard.unwrap() - expected).abs() < 1e-4);
         assert!(silent.unwrap() < SPEECH);
     }
@@ -152,15 +146,9 @@ fn a_second_library_and_a_missing_model_are_errors() {
         return;
     };
     let another = Runtime::open(Path::new("Cargo.toml"));
-    assert!(
-        matches!(another, Err(OnnxError::AnotherLibrary { .. })),
-        "{another:?}"
-    );
+    assert!(matches!(another, Err(OnnxError::AnotherLibrary { .. })), "{another:?}");
     let missing = Silero::open(&runtime, Path::new("no/such/silero.onnx"));
-    let error = missing
-        .map(drop)
-        .expect_err("there is no such file")
-        .to_string();
+    let error = missing.map(drop).expect_err("there is no such file").to_string();
     assert!(error.contains("no/such/silero.onnx"), "{error}");
 }
 

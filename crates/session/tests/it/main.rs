@@ -1,0 +1,3 @@
+//! A session without a server: scripted models, paused time.
+
+mod typed;
