@@ -84,6 +84,8 @@ struct Live {
     first_sound: Option<Instant>,
     report: Option<Report>,
     handed_out: bool,
+    /// It ended well: all that was to be said has been handed out.
+    whole: bool,
 }
 
 /// What the client said last about its playback.
@@ -352,6 +354,7 @@ impl Session {
             first_sound: None,
             report: None,
             handed_out: false,
+            whole: false,
         });
     }
 
@@ -386,9 +389,9 @@ impl Session {
     async fn handed_out(&mut self, result: Result<(), Failure>) -> Result<(), Gone> {
         let Some(live) = &mut self.live else { return Ok(()) };
         live.handed_out = true;
+        live.whole = result.is_ok();
         let (response, duration) = (live.id, live.ledger.duration());
-        // a failure half-way leaves the answer at what the voice has said of it
-        let text = if result.is_ok() { live.answer.clone() } else { live.ledger.text() };
+        let text = if live.whole { live.answer.clone() } else { live.words(duration) };
         if !text.is_empty() {
             let interrupted = false;
             self.outlet.event(Event::FinalAnswer { response, text, interrupted }).await?;
@@ -403,7 +406,7 @@ impl Session {
     /// The answer has been heard to its end: now it is part of the conversation.
     fn answer_heard(&mut self) {
         if let Some(live) = self.live.take() {
-            self.history.answer_heard(&live.ledger.text());
+            self.history.answer_heard(&live.words(live.ledger.duration()));
             self.summary.answers += 1;
         }
     }
@@ -414,7 +417,7 @@ impl Session {
         self.outlet.silence(live.id);
         live.catch_up();
         let heard = live.heard(Instant::now());
-        let words = live.ledger.heard(heard);
+        let words = live.words(heard);
         let (id, sounded) = (live.id, live.first_sound.is_some());
         let (told, untold) = (live.handed_out, !live.answer.is_empty());
         drop(live);
@@ -557,6 +560,16 @@ impl Live {
             (None, None) => Duration::ZERO,
         };
         heard.min(self.ledger.duration())
+    }
+
+    /// The words that someone knows who has heard so much of the sound: all of them, or those up
+    /// to a cut.
+    fn words(&self, heard: Duration) -> String {
+        if self.whole && heard >= self.ledger.duration() {
+            self.ledger.text()
+        } else {
+            self.ledger.heard(heard)
+        }
     }
 
     /// When the last of the sound will have been heard, if all of it has been handed out.

@@ -9,10 +9,12 @@ use crate::{
     harness::{Setup, TestServer, echo},
 };
 
-/// What this process holds: threads and open descriptors.
-fn held() -> (usize, usize) {
+/// What this process holds: threads, open descriptors, and memory in MiB.
+fn held() -> (usize, usize, u64) {
     let count = |path| std::fs::read_dir(path).expect("Linux").count();
-    (count("/proc/self/task"), count("/proc/self/fd"))
+    let process = procfs::process::Process::myself().and_then(|process| process.stat());
+    let memory = process.expect("Linux").rss * procfs::page_size();
+    (count("/proc/self/task"), count("/proc/self/fd"), memory >> 20)
 }
 
 async fn leave_in_state(server: &TestServer, state: usize) {
@@ -47,17 +49,18 @@ async fn two_hundred_callers_come_and_go_and_nothing_stays() {
         leave_in_state(&server, state).await;
     }
     server.until("repartee_sessions_active", 0.0).await;
-    let (threads, descriptors) = held();
+    let (threads, descriptors, memory) = held();
     for state in 0..200 {
         leave_in_state(&server, state).await;
     }
     server.until("repartee_sessions_active", 0.0).await;
-    let (threads_after, descriptors_after) = held();
+    let (threads_after, descriptors_after, memory_after) = held();
     // other tests of this binary come and go meanwhile, with a handful of sockets each
     assert!(threads_after <= threads + 20, "{threads} threads became {threads_after}");
     assert!(
         descriptors_after <= descriptors + 60,
         "{descriptors} descriptors became {descriptors_after}"
     );
+    assert!(memory_after <= memory + 64, "{memory} MiB became {memory_after}");
     assert!((server.metric("repartee_sessions_started_total").await - 205.0).abs() < f64::EPSILON);
 }
