@@ -62,6 +62,32 @@ async fn a_place_is_free_again_when_its_caller_has_left() {
 }
 
 #[tokio::test]
+async fn a_silent_caller_who_answers_pings_stays() {
+    let mut setup = Setup::answering(echo);
+    setup.settings.ping = std::time::Duration::from_millis(50);
+    let server = setup.start().await;
+    let mut caller = Client::extended(&server).await;
+    // many pings long; each is answered as it is read
+    caller.drain(std::time::Duration::from_millis(20)).await;
+    for _ in 0..20 {
+        caller.listen(std::time::Duration::from_millis(50)).await;
+    }
+    caller.say(&ClientMessage::Text("hello".to_owned())).await;
+    caller.until(is_final_answer).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_gives_no_sign_of_life_is_sent_away() {
+    let mut setup = Setup::answering(echo);
+    setup.settings.ping = std::time::Duration::from_millis(50);
+    let server = setup.start().await;
+    // it never reads, so it never answers a ping
+    let _caller = Client::extended(&server).await;
+    server.until("repartee_sessions_active", 1.0).await;
+    server.until("repartee_sessions_active", 0.0).await;
+}
+
+#[tokio::test]
 async fn a_server_that_loads_is_alive_but_not_ready() {
     let mut setup = Setup::answering(echo);
     setup.loaded = false;

@@ -149,6 +149,14 @@ impl Client {
         }
     }
 
+    /// Takes all that comes for so long.
+    pub(crate) async fn listen(&mut self, duration: Duration) {
+        let end = tokio::time::Instant::now() + duration;
+        while let Ok(next) = tokio::time::timeout_at(end, self.next()).await {
+            next.expect("the connection stays");
+        }
+    }
+
     /// Takes all that comes until nothing has for this long.
     pub(crate) async fn drain(&mut self, quiet: Duration) {
         while timeout(quiet, self.next()).await.is_ok_and(|next| next.is_ok()) {}
