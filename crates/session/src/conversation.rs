@@ -5,24 +5,18 @@ use std::{future::pending, sync::Arc, time::Duration};
 use audio::MediaTime;
 use tokio::{
     sync::mpsc,
-    task::JoinSet,
     time::{Instant, sleep_until},
 };
 use turn::TurnDetector;
 
 use crate::{
-    Command, Config, Engines, Event, Failure, History, Ledger, Metrics, Outlet, ResponseId, Sound,
-    State, TurnTimings,
+    Command, Config, Engines, Event, Failure, History, Metrics, Outlet, ResponseId, Sound, State,
+    TurnTimings,
     listening::{Heard, Listening},
+    live::{Live, Noted, Report},
     outlet::Gone,
-    response::{PROGRESS, Plan, Progress, respond},
+    response::{Plan, Progress},
 };
-
-/// How long after its estimated end an answer may still sound at a client that reports its
-/// playback and has not reported the end: a network's worth.
-const REPORT_GRACE: Duration = Duration::from_secs(2);
-/// The same for clients that report nothing: their jitter buffer.
-const ESTIMATE_GRACE: Duration = Duration::from_millis(300);
 
 /// Without any sound for so long in the middle of a turn, silence is heard instead.
 const QUIET: Duration = Duration::from_millis(300);
@@ -71,28 +65,6 @@ pub struct Session {
     shown: State,
     partial: String,
     summary: Summary,
-}
-
-/// The response that is being made or heard.
-struct Live {
-    id: ResponseId,
-    /// Holds the response's task; dropping it cancels model and voice.
-    _task: JoinSet<()>,
-    progress: mpsc::Receiver<Progress>,
-    ledger: Ledger,
-    answer: String,
-    first_sound: Option<Instant>,
-    report: Option<Report>,
-    handed_out: bool,
-    /// It ended well: all that was to be said has been handed out.
-    whole: bool,
-}
-
-/// What the client said last about its playback.
-struct Report {
-    at: Instant,
-    until: Duration,
-    playing: bool,
 }
 
 enum Step {
@@ -328,8 +300,7 @@ impl Session {
     fn start_response(&mut self, tokens: llm::TokenStream, timings: TurnTimings) {
         let id = ResponseId(self.last_response.0 + 1);
         self.last_response = id;
-        let (progress_tx, progress) = mpsc::channel(PROGRESS);
-        let plan = Plan {
+        self.live = Some(Live::start(id, |progress| Plan {
             id,
             tokens,
             tts: Arc::clone(&self.engines.tts),
@@ -338,24 +309,8 @@ impl Session {
             lead: self.config.lead,
             timings,
             outlet: self.outlet.clone(),
-            progress: progress_tx,
-        };
-        let mut task = JoinSet::new();
-        task.spawn(tracing::Instrument::instrument(
-            respond(plan),
-            tracing::debug_span!("response", response = %id),
-        ));
-        self.live = Some(Live {
-            id,
-            _task: task,
             progress,
-            ledger: Ledger::default(),
-            answer: String::new(),
-            first_sound: None,
-            report: None,
-            handed_out: false,
-            whole: false,
-        });
+        }));
     }
 
     async fn follow(&mut self, progress: Progress) -> Result<(), Gone> {
@@ -519,77 +474,6 @@ impl Session {
         }
     }
 }
-
-/// What a step of the response means for the session.
-enum Noted {
-    Nothing,
-    Sounding(TurnTimings),
-    Ended(Result<(), Failure>),
-}
-
-impl Live {
-    fn note(&mut self, progress: Progress) -> Noted {
-        match progress {
-            Progress::Answer(text) => self.answer = text,
-            Progress::Began(sentence) => self.ledger.begin(&sentence),
-            Progress::Sounded(duration) => self.ledger.sounded(duration),
-            Progress::Sounding(timings) => {
-                self.first_sound = Some(Instant::now());
-                return Noted::Sounding(timings);
-            }
-            Progress::Ended(result) => return Noted::Ended(result),
-        }
-        Noted::Nothing
-    }
-
-    /// Notes what the response has done and the session has not seen yet.
-    fn catch_up(&mut self) {
-        while let Ok(progress) = self.progress.try_recv() {
-            self.note(progress);
-        }
-    }
-
-    /// How much of the sound has been heard by now: as reported, or as much as time has passed.
-    fn heard(&self, now: Instant) -> Duration {
-        let heard = match (&self.report, self.first_sound) {
-            (Some(report), _) if report.playing => {
-                report.until + now.saturating_duration_since(report.at)
-            }
-            (Some(report), _) => report.until,
-            (None, Some(first_sound)) => now.saturating_duration_since(first_sound),
-            (None, None) => Duration::ZERO,
-        };
-        heard.min(self.ledger.duration())
-    }
-
-    /// The words that someone knows who has heard so much of the sound: all of them, or those up
-    /// to a cut.
-    fn words(&self, heard: Duration) -> String {
-        if self.whole && heard >= self.ledger.duration() {
-            self.ledger.text()
-        } else {
-            self.ledger.heard(heard)
-        }
-    }
-
-    /// When the last of the sound will have been heard, if all of it has been handed out.
-    fn ends_at(&self) -> Option<Instant> {
-        if !self.handed_out {
-            return None;
-        }
-        let duration = self.ledger.duration();
-        let Some(first_sound) = self.first_sound else { return Some(Instant::now()) };
-        Some(match &self.report {
-            // positions are rounded to samples of the client's rate
-            Some(report) if !report.playing && report.until + ROUNDING >= duration => report.at,
-            Some(report) => report.at + duration.saturating_sub(report.until) + REPORT_GRACE,
-            None => first_sound + duration + ESTIMATE_GRACE,
-        })
-    }
-}
-
-/// Reported positions may fall short of the end by resampling's rounding.
-const ROUNDING: Duration = Duration::from_millis(40);
 
 async fn next_progress(live: &mut Option<Live>) -> Option<Progress> {
     match live {

@@ -10,6 +10,7 @@ mod event;
 mod history;
 mod ledger;
 mod listening;
+mod live;
 mod metrics;
 mod outlet;
 mod response;

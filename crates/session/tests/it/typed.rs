@@ -29,7 +29,8 @@ struct Call {
 fn call(lines: &[&str]) -> Call {
     let model = Model::lines(lines.iter().copied());
     let metrics = engine::Metrics::unregistered().engine("vad");
-    let vad = vad::Engine::start(Box::new(vad::scripted::Loudness), 8, &metrics).unwrap();
+    let vad = vad::Engine::start(Box::new(vad::scripted::Loudness), 8, &metrics)
+        .expect("a thread is to be had");
     let engines = Engines {
         vad,
         stt: Arc::new(stt::scripted::Scripted::new(Vec::<String>::new())),
@@ -38,7 +39,8 @@ fn call(lines: &[&str]) -> Call {
     };
     let (outlet, outputs) = session::outlet();
     let config = Arc::new(Config::default());
-    let opened = Session::open(engines, config, Metrics::unregistered(), outlet).unwrap();
+    let opened =
+        Session::open(engines, config, Metrics::unregistered(), outlet).expect("there is a slot");
     let (commands, commands_rx) = mpsc::channel(4);
     let (sound, sound_rx) = mpsc::channel(4);
     let mut session = JoinSet::new();
@@ -48,7 +50,7 @@ fn call(lines: &[&str]) -> Call {
 
 impl Call {
     async fn say(&self, text: &str) {
-        self.commands.send(Command::Text(text.to_owned())).await.unwrap();
+        self.commands.send(Command::Text(text.to_owned())).await.expect("it runs");
     }
 
     /// Takes outputs until this event comes.
