@@ -35,10 +35,11 @@ pub(crate) fn run(
 
 /// Listens at once, so that health checks are answered while the models load.
 async fn serve(config: Config, store: models::Store) -> Result<()> {
-    let address = config.server.address;
-    let listener = TcpListener::bind(address)
+    let listener = TcpListener::bind(config.server.address)
         .await
-        .with_context(|| format!("could not listen on {address}"))?;
+        .with_context(|| format!("could not listen on {}", config.server.address))?;
+    // the port is chosen by the system if the settings say 0
+    let address = listener.local_addr().context("the listener has no address")?;
     let mut registry = Registry::with_prefix("repartee");
     let engine_metrics = engine::Metrics::new(&mut registry);
     let (ready_tx, ready) = watch::channel(None);
