@@ -225,10 +225,21 @@ impl Session {
                 self.transcript_at = Some(Instant::now());
                 self.show_partial(text.clone()).await?;
                 if let Some(event) = self.turn.on_transcript(pause, &text) {
-                    self.on_turn_event(event).await?;
+                    return self.on_turn_event(event).await;
                 }
+                self.read_ahead(&text);
                 Ok(())
             }
+        }
+    }
+
+    /// While the end of the turn is still waited for, the model reads what was said. If the caller
+    /// goes on, it reads on from where the words still are the same.
+    fn read_ahead(&mut self, text: &str) {
+        if self.turn.in_turn()
+            && let Err(error) = self.model.read_ahead(&self.history.prompt_with(text.trim()))
+        {
+            tracing::debug!(%error, "not read ahead");
         }
     }
 

@@ -43,8 +43,17 @@ impl History {
     /// of the same speaker in a row (an answer was dropped before anything was heard) are joined,
     /// so that nothing the caller said is lost.
     pub fn prompt(&self) -> Vec<Message> {
+        self.prompt_of(None)
+    }
+
+    /// The same as if the caller had said this, too.
+    pub fn prompt_with(&self, text: &str) -> Vec<Message> {
+        self.prompt_of(Some(&Message::new(Role::User, text)))
+    }
+
+    fn prompt_of(&self, further: Option<&Message>) -> Vec<Message> {
         let mut prompt = vec![self.system.clone()];
-        for message in &self.messages {
+        for message in self.messages.iter().chain(further) {
             match prompt.last_mut() {
                 Some(last) if last.role == message.role => {
                     last.text = Arc::from(format!("{} {}", last.text, message.text));
@@ -82,6 +91,15 @@ mod tests {
         let expected =
             ["system: be kind", "user: What is the capital of France?", "assistant: Paris."];
         assert_eq!(said(&history), expected);
+    }
+
+    #[test]
+    fn what_may_have_been_said_is_not_remembered() {
+        let mut history = History::new(Arc::from("be kind"));
+        let guess = history.prompt_with("hello there");
+        history.caller_said(Arc::from("hello there"));
+        assert_eq!(guess, history.prompt());
+        assert_eq!(said(&history), ["system: be kind", "user: hello there"]);
     }
 
     #[test]
