@@ -1,0 +1,151 @@
+//! One turn as the caller saw and heard it.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use audio::{Frame, level};
+use protocol::{ErrorCode, ServerMessage, SessionState, TurnMetrics};
+use tokio::time::Instant;
+
+use crate::playback::Playback;
+
+/// A turn that was answered.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// What the server understood.
+    pub said: String,
+    /// What it answered.
+    pub answer: String,
+    /// How it sounded.
+    pub sound: Frame,
+    /// From the true end of the caller's speech to the first audible sample that they hear. `None`
+    /// where nothing was audible, or where it came [too early](Self::answered_early).
+    pub voice_to_voice: Option<Duration>,
+    /// The answer began before the caller had finished.
+    pub answered_early: bool,
+    /// How often the answer fell silent for lack of sound.
+    pub underruns: usize,
+    /// The parts of the latency, as the server measured them.
+    pub metrics: TurnMetrics,
+}
+
+/// A turn so far.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    said: Vec<String>,
+    answer: String,
+    metrics: TurnMetrics,
+    /// The response whose last sound has come.
+    ended: Option<u32>,
+    hearing: bool,
+}
+
+impl Record {
+    /// Takes note of a message. Fails where the server says that there will be no answer.
+    pub(crate) fn note(&mut self, message: ServerMessage<'static>) -> Result<()> {
+        match message {
+            // a clip with a long pause is several turns; the answer to the last of them counts
+            ServerMessage::FinalUserRequest { content } => {
+                self.said.push(content.into_owned());
+                self.ended = None;
+            }
+            ServerMessage::FinalAssistantAnswer { content, .. } => {
+                self.answer = content.into_owned();
+            }
+            ServerMessage::TurnMetrics(metrics) => self.metrics = metrics,
+            ServerMessage::AudioEnd { response, .. } => self.ended = Some(response),
+            ServerMessage::State { state } => self.hearing = state == SessionState::Hearing,
+            ServerMessage::Error { code, message } if ends_the_turn(code) => {
+                bail!("the server could not answer: {code}: {message}")
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The answer is complete, unless the caller is still speaking.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.ended.is_some() && !self.hearing
+    }
+
+    pub(crate) fn finish(self, playback: &Playback, speech_end: Instant) -> Turn {
+        let sound = playback.sound();
+        let onset = level::onset(&sound).map(|onset| sound.rate.samples_in(onset));
+        let heard_at = onset.and_then(|onset| playback.sounds_at(onset));
+        Turn {
+            said: self.said.join(" "),
+            answer: self.answer,
+            voice_to_voice: heard_at.and_then(|at| at.checked_duration_since(speech_end)),
+            answered_early: heard_at.is_some_and(|at| at < speech_end),
+            underruns: playback.underruns(),
+            metrics: self.metrics,
+            sound,
+        }
+    }
+}
+
+fn ends_the_turn(code: ErrorCode) -> bool {
+    use ErrorCode::{LlmFailed, Overloaded, SttFailed, TtsFailed};
+    matches!(code, SttFailed | LlmFailed | TtsFailed | Overloaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use audio::SampleRate;
+
+    use super::*;
+
+    const RATE: SampleRate = SampleRate::HZ_16000;
+
+    fn heard(content: &'static str) -> ServerMessage<'static> {
+        ServerMessage::FinalUserRequest { content: content.into() }
+    }
+
+    #[test]
+    fn latency_counts_to_the_first_audible_sample_and_not_to_silence_before_it() {
+        let start = Instant::now();
+        let mut playback = Playback::new(RATE);
+        let sound = [vec![0.0; 1_600], vec![0.5; 1_600]].concat();
+        playback.arrived(1, &sound, start + Duration::from_millis(400));
+        let turn = Record::default().finish(&playback, start);
+        // 400 ms until it arrives, 100 ms of silence; a window of 10 ms may begin before the sound
+        let latency = turn.voice_to_voice.expect("it is audible");
+        let bounds = Duration::from_millis(500)..=Duration::from_millis(510);
+        assert!(bounds.contains(&latency), "{latency:?}");
+        assert!(!turn.answered_early);
+    }
+
+    #[test]
+    fn an_answer_before_the_end_of_speech_is_no_latency() {
+        let start = Instant::now();
+        let mut playback = Playback::new(RATE);
+        playback.arrived(1, &[0.5; 1_600], start);
+        let turn = Record::default().finish(&playback, start + Duration::from_secs(1));
+        assert_eq!((turn.voice_to_voice, turn.answered_early), (None, true));
+    }
+
+    #[test]
+    fn an_answer_to_the_first_half_of_a_clip_is_not_the_end() {
+        let mut record = Record::default();
+        record.note(heard("so my fellow")).unwrap();
+        record.note(ServerMessage::AudioEnd { response: 1, samples: 9 }).unwrap();
+        assert!(record.is_answered());
+        record.note(ServerMessage::State { state: SessionState::Hearing }).unwrap();
+        assert!(!record.is_answered());
+        record.note(heard("Americans")).unwrap();
+        record.note(ServerMessage::State { state: SessionState::Thinking }).unwrap();
+        assert!(!record.is_answered());
+        record.note(ServerMessage::AudioEnd { response: 2, samples: 9 }).unwrap();
+        assert!(record.is_answered());
+        assert_eq!(record.said.join(" "), "so my fellow Americans");
+    }
+
+    #[test]
+    fn a_failed_engine_ends_the_turn_and_a_warning_does_not() {
+        let error = |code| ServerMessage::Error { code, message: "so it is".into() };
+        let mut record = Record::default();
+        record.note(error(ErrorCode::AudioQueueFull)).unwrap();
+        let failure = record.note(error(ErrorCode::LlmFailed)).expect_err("no answer will come");
+        assert_eq!(failure.to_string(), "the server could not answer: llm_failed: so it is");
+    }
+}
