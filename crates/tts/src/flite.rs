@@ -24,7 +24,7 @@ use crate::{Info, Outlet, Request, Speech, TextToSpeech, TtsError, speech};
 /// What all voices here speak.
 const RATE: SampleRate = SampleRate::HZ_16000;
 
-/// The voices that come with flite and speak at [`RATE`]: female; male; male, Scottish; robotic.
+/// The voices that come with flite and speak at 16 kHz: female; male; male, Scottish; robotic.
 pub const VOICES: [&str; 4] = ["slt", "rms", "awb", "kal16"];
 
 /// Frames of 20 ms.
