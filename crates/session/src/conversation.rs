@@ -159,16 +159,15 @@ impl Session {
         let Sound { samples, arrived } = sound;
         self.now = self.now + vad::FRAME_RATE.duration_of(samples.len() as u64);
         self.arrived = arrived;
-        let probability = match self.vad.probability(samples.clone()).await {
-            Ok(probability) => probability,
-            Err(error) => {
-                tracing::warn!(%error, "a frame went unheard");
-                0.0
-            }
-        };
-        let speech = probability >= self.config.turn.stop_threshold;
-        if let Err(error) = self.listening.take(&samples, speech) {
+        if let Err(error) = self.listening.take(&samples) {
             self.unheard(&error).await?;
+        }
+        let probability = self.vad.probability(samples).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a frame went unheard");
+            0.0
+        });
+        if probability >= self.config.turn.stop_threshold {
+            self.listening.was_speech();
         }
         if let Some(event) = self.turn.on_frame(self.now, probability) {
             self.on_turn_event(event).await?;

@@ -93,24 +93,29 @@ impl Listening {
         }
     }
 
-    /// Takes the next frame; `speech` tells whether it counts as such.
-    pub(crate) fn take(&mut self, samples: &[f32], speech: bool) -> Result<(), SttError> {
+    /// Takes the next frame.
+    pub(crate) fn take(&mut self, samples: &[f32]) -> Result<(), SttError> {
         if !self.in_turn {
             self.keep_pre_roll(samples);
             return Ok(());
         }
         self.segment.extend_from_slice(samples);
-        if speech {
-            self.voiced += samples.len();
-            self.unseen += samples.len();
-        }
         if self.segment.len() + samples.len() > samples_in(MAX_SEGMENT) {
             self.cut_at_quietest()?;
         }
+        Ok(())
+    }
+
+    /// The frame taken last was speech. Now and then the words so far are asked for.
+    pub(crate) fn was_speech(&mut self) {
+        if !self.in_turn {
+            return;
+        }
+        self.voiced += vad::FRAME_SAMPLES;
+        self.unseen += vad::FRAME_SAMPLES;
         if self.unseen >= self.partial_samples && self.partial.is_none() && self.tail.is_none() {
             self.ask_for_partial();
         }
-        Ok(())
     }
 
     /// The turn has begun: the pre-roll and what follows belong to it.
@@ -293,7 +298,8 @@ mod tests {
 
     fn speak(listening: &mut Listening, seconds: usize) {
         for _ in 0..seconds * 16_000 / vad::FRAME_SAMPLES {
-            listening.take(&[0.1; vad::FRAME_SAMPLES], true).unwrap();
+            listening.take(&[0.1; vad::FRAME_SAMPLES]).expect("the ruler takes all");
+            listening.was_speech();
         }
     }
 
@@ -324,9 +330,10 @@ mod tests {
     async fn a_cough_is_never_asked_about() {
         let stt = Arc::new(Ruler::default());
         let mut listening = listening(&stt);
-        listening.take(&[0.1; 512], false).unwrap();
+        listening.take(&[0.1; 512]).unwrap();
         listening.begin();
-        listening.take(&[0.1; 512], true).unwrap();
+        listening.take(&[0.1; 512]).unwrap();
+        listening.was_speech();
         listening.pause(1).unwrap();
         assert_eq!(turn(&mut listening).await, "");
         assert!(stt.0.lock().unwrap().is_empty());
