@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -49,6 +49,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
+    /// Measure how soon spoken turns are answered, and what sessions cost.
+    Bench(BenchArgs),
     /// Check the settings and print what they amount to.
     CheckConfig,
 }
@@ -64,6 +66,27 @@ pub(crate) struct ServeArgs {
     /// Where to listen, for example 0.0.0.0:8000.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<SocketAddr>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchArgs {
+    /// Recordings for the callers to speak: WAV files, or folders of them. Short questions without
+    /// long pauses measure best.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) speech: Vec<PathBuf>,
+    /// Turns that each caller takes.
+    #[arg(long, default_value = "10")]
+    pub(crate) turns: NonZeroUsize,
+    /// Callers at once.
+    #[arg(long, default_value = "1")]
+    pub(crate) callers: NonZeroUsize,
+    /// A server that runs already, for example `ws://localhost:8000/ws`; without it one is started
+    /// in this process for as long as it takes.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

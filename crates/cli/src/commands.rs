@@ -1,5 +1,6 @@
 //! The commands.
 
+pub(crate) mod bench;
 pub(crate) mod check_config;
 pub(crate) mod models;
 pub(crate) mod serve;

@@ -44,6 +44,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     match args.command.unwrap_or_default() {
         Command::Serve(serve) => commands::serve::run(config, serve, &environment),
         Command::Models { command } => commands::models::run(&config, command, &environment),
+        Command::Bench(bench) => commands::bench::run(config, &bench, &environment),
         Command::CheckConfig => commands::check_config::run(&config),
     }
 }

@@ -1,6 +1,6 @@
 //! `repartee serve`.
 
-use std::{collections::HashMap, future::pending};
+use std::{collections::HashMap, future::pending, net::SocketAddr};
 
 use anyhow::{Context, Result};
 use engine::Thread;
@@ -8,8 +8,9 @@ use prometheus_client::registry::Registry;
 use server::{Ready, Server};
 use tokio::{
     net::TcpListener,
+    runtime::Runtime,
     signal::unix::{SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
 };
 
 use crate::{args::ServeArgs, config::Config, engines, logging, store};
@@ -25,57 +26,77 @@ pub(crate) fn run(
     }
     logging::start(&config.log)?;
     let store = store::open(&config, environment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(async { Starting::start(config, store).await?.serve(stop_signal()).await })
+}
+
+/// What the server's I/O runs on.
+pub(crate) fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("io")
         .build()
-        .context("could not start the runtime")?;
-    runtime.block_on(serve(config, store))
+        .context("could not start the runtime")
 }
 
-/// Listens at once, so that health checks are answered while the models load.
-async fn serve(config: Config, store: models::Store) -> Result<()> {
-    let listener = TcpListener::bind(config.server.address)
-        .await
-        .with_context(|| format!("could not listen on {}", config.server.address))?;
-    // the port is chosen by the system if the settings say 0
-    let address = listener.local_addr().context("the listener has no address")?;
-    let mut registry = Registry::with_prefix("repartee");
-    let engine_metrics = engine::Metrics::new(&mut registry);
-    let (ready_tx, ready) = watch::channel(None);
-    let (failed_tx, failed) = tokio::sync::oneshot::channel();
-    let server = Server {
-        settings: config.server(),
-        ready,
-        session_metrics: session::Metrics::new(&mut registry),
-        metrics: server::Metrics::new(&mut registry),
-        registry,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let loader = Thread::start("loader", move || {
-        match engines::load(&config, &store, &engine_metrics) {
-            Ok(ready) => announce(&ready_tx, ready, address),
-            // the receiver lives until the server has stopped
-            Err(error) => drop(failed_tx.send(error)),
-        }
-    })?;
-    let mut failure = None;
-    let stop = async {
-        tokio::select! {
-            error = failed => match error {
-                Ok(error) => failure = Some(error),
-                // loaded: the sender has gone without a word
-                Err(_) => stop_signal().await,
-            },
-            () = stop_signal() => {}
-        }
-    };
-    let result = server::serve(listener, server, stop).await.context("the server failed");
-    drop(loader);
-    failure.map_or(result, Err)
+/// A server that listens already, so that health checks are answered while the models load.
+pub(crate) struct Starting {
+    /// Where it listens; with the port that the system chose if the settings have port 0.
+    pub(crate) address: SocketAddr,
+    /// Becomes `Some` once the models are loaded.
+    pub(crate) ready: watch::Receiver<Option<Ready>>,
+    listener: TcpListener,
+    server: Server,
+    loader: Thread,
+    failed: oneshot::Receiver<anyhow::Error>,
 }
 
-fn announce(ready_tx: &watch::Sender<Option<Ready>>, ready: Ready, address: std::net::SocketAddr) {
+impl Starting {
+    /// Listens, and begins to load the models.
+    pub(crate) async fn start(config: Config, store: models::Store) -> Result<Self> {
+        let address = config.server.address;
+        let listening = || format!("could not listen on {address}");
+        let listener = TcpListener::bind(address).await.with_context(listening)?;
+        let address = listener.local_addr().with_context(listening)?;
+        let mut registry = Registry::with_prefix("repartee");
+        let engine_metrics = engine::Metrics::new(&mut registry);
+        let (ready_tx, ready) = watch::channel(None);
+        let (failed_tx, failed) = oneshot::channel();
+        let server = Server {
+            settings: config.server(),
+            ready: ready.clone(),
+            session_metrics: session::Metrics::new(&mut registry),
+            metrics: server::Metrics::new(&mut registry),
+            registry,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let loader = Thread::start("loader", move || {
+            match engines::load(&config, &store, &engine_metrics) {
+                Ok(ready) => announce(&ready_tx, ready, address),
+                // the receiver lives until the server has stopped
+                Err(error) => drop(failed_tx.send(error)),
+            }
+        })?;
+        Ok(Self { address, ready, listener, server, loader, failed })
+    }
+
+    /// Serves until `stop` resolves or a model cannot be loaded.
+    pub(crate) async fn serve(self, stop: impl Future<Output = ()>) -> Result<()> {
+        let Self { listener, server, loader, failed, .. } = self;
+        let mut failure = None;
+        let stop = async {
+            tokio::select! {
+                // once the models are loaded the sender goes without a word
+                Ok(error) = failed => failure = Some(error),
+                () = stop => {}
+            }
+        };
+        let result = server::serve(listener, server, stop).await.context("the server failed");
+        drop(loader);
+        failure.map_or(result, Err)
+    }
+}
+
+fn announce(ready_tx: &watch::Sender<Option<Ready>>, ready: Ready, address: SocketAddr) {
     // fails only if the server has stopped already
     let _ = ready_tx.send(Some(ready));
     let host = if address.ip().is_unspecified() || address.ip().is_loopback() {
