@@ -93,6 +93,22 @@ async fn sound_faster_than_twice_real_time_is_dropped_and_told() {
 }
 
 #[tokio::test]
+async fn sound_beyond_the_queue_is_dropped_counted_and_told_once_a_second() {
+    let mut setup = Setup::answering(echo);
+    // a message of the client holds two or three frames of what the models hear
+    setup.settings.audio_queue = 1;
+    let server = setup.start().await;
+    let mut caller = Client::extended(&server).await;
+    caller.silence(std::time::Duration::from_secs(1)).await;
+    let full = |message: &ServerMessage<'static>| matches!(message, ServerMessage::Error { code, .. } if *code == ErrorCode::AudioQueueFull);
+    caller.until(full).await;
+    still_answers(&mut caller).await;
+    assert!(server.metric("repartee_dropped_frames_total").await >= 8.0);
+    let told = caller.log.iter().filter(|message| full(message)).count();
+    assert!(told <= 2, "told {told} times");
+}
+
+#[tokio::test]
 async fn sustained_abuse_is_sent_away_with_the_reason_and_nobody_else_is() {
     let server = server().await;
     let mut abuser = Client::plain(&server).await;
