@@ -53,8 +53,10 @@ pub struct Caller {
 
 /// What happened.
 enum Step {
-    /// A frame was sent, or sound arrived.
-    Sound,
+    /// What was due was sent.
+    Sent,
+    /// Sound arrived, or nothing of note.
+    Arrived,
     Message(ServerMessage<'static>),
 }
 
@@ -106,9 +108,13 @@ impl Caller {
         let mut record = Record::default();
         let mut last_word = speech_end;
         while !record.is_answered() || Instant::now() < speech_end {
-            if let Step::Message(message) = self.step().await? {
-                last_word = last_word.max(Instant::now());
-                record.note(message)?;
+            match self.step().await? {
+                Step::Sent => {}
+                Step::Arrived => last_word = last_word.max(Instant::now()),
+                Step::Message(message) => {
+                    last_word = last_word.max(Instant::now());
+                    record.note(message)?;
+                }
             }
             ensure!(Instant::now() < last_word + PATIENCE, "no whole answer came: {record:?}");
         }
@@ -165,7 +171,7 @@ impl Caller {
                 if let Some(report) = self.playback.report(Instant::now()) {
                     self.send(Message::text(report.encode())).await?;
                 }
-                Ok(Step::Sound)
+                Ok(Step::Sent)
             }
             incoming = self.socket.next() => {
                 let incoming = incoming.context("the server hung up")?;
@@ -190,7 +196,7 @@ impl Caller {
             // pings are answered by the library
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
-        Ok(Step::Sound)
+        Ok(Step::Arrived)
     }
 
     fn play(&mut self, frame: &[u8]) -> Result<()> {

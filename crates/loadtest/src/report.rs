@@ -19,7 +19,9 @@ pub struct Report {
     pub underruns: usize,
     /// From the true end of speech to the first audible sample; `None` without any answer.
     pub voice_to_voice: Option<Percentiles>,
-    /// The parts of it as the server measured them, each from the end of speech, in order.
+    /// The silence that answers begin with, which is the last part of it.
+    pub leading_silence: Option<Percentiles>,
+    /// The other parts of it as the server measured them, each from the end of speech, in order.
     pub parts: Vec<Part>,
 }
 
@@ -58,6 +60,7 @@ impl Report {
             answered_early: turns().filter(|turn| turn.answered_early).count(),
             underruns: turns().map(|turn| turn.underruns).sum(),
             voice_to_voice: Percentiles::of(turns().filter_map(|turn| turn.voice_to_voice)),
+            leading_silence: Percentiles::of(turns().filter_map(|turn| turn.leading_silence)),
             parts: PARTS.into_iter().filter_map(part).collect(),
         }
     }
@@ -72,7 +75,8 @@ impl fmt::Display for Report {
         if let Some(percentiles) = &self.voice_to_voice {
             row(f, "voice to voice", percentiles)?;
         }
-        self.parts.iter().try_for_each(|part| row(f, part.name, &part.percentiles))
+        self.parts.iter().try_for_each(|part| row(f, part.name, &part.percentiles))?;
+        self.leading_silence.iter().try_for_each(|silence| row(f, "leading silence", silence))
     }
 }
 
@@ -98,6 +102,7 @@ mod tests {
             answer: "hi".to_owned(),
             sound: Frame::new(SampleRate::HZ_24000, []),
             voice_to_voice: latency.map(Duration::from_millis),
+            leading_silence: Some(Duration::from_millis(30)),
             answered_early: latency.is_none(),
             underruns: 1,
             metrics: TurnMetrics {
@@ -120,7 +125,8 @@ mod tests {
             1 answered early, 3 underruns\n\
             ms                    p50    p90    p95    p99    max\n\
             voice to voice        600    800    800    800    800\n\
-            turn decided          420    500    500    500    500\n";
+            turn decided          420    500    500    500    500\n\
+            leading silence        30     30     30     30     30\n";
         assert_eq!(report.to_string(), table);
     }
 }

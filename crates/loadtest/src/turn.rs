@@ -21,6 +21,8 @@ pub struct Turn {
     /// From the true end of the caller's speech to the first audible sample that they hear. `None`
     /// where nothing was audible, or where it came [too early](Self::answered_early).
     pub voice_to_voice: Option<Duration>,
+    /// How much silence the answer begins with; part of the latency.
+    pub leading_silence: Option<Duration>,
     /// The answer began before the caller had finished.
     pub answered_early: bool,
     /// How often the answer fell silent for lack of sound.
@@ -70,12 +72,14 @@ impl Record {
 
     pub(crate) fn finish(self, playback: &Playback, speech_end: Instant) -> Turn {
         let sound = playback.sound();
-        let onset = level::onset(&sound).map(|onset| sound.rate.samples_in(onset));
+        let leading_silence = level::onset(&sound);
+        let onset = leading_silence.map(|silence| sound.rate.samples_in(silence));
         let heard_at = onset.and_then(|onset| playback.sounds_at(onset));
         Turn {
             said: self.said.join(" "),
             answer: self.answer,
             voice_to_voice: heard_at.and_then(|at| at.checked_duration_since(speech_end)),
+            leading_silence,
             answered_early: heard_at.is_some_and(|at| at < speech_end),
             underruns: playback.underruns(),
             metrics: self.metrics,

@@ -1,3 +1,4 @@
 //! The binary's tests, in one binary.
 
+mod conversation;
 mod rooms;
