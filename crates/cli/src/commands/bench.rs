@@ -77,7 +77,8 @@ struct Cost {
 }
 
 async fn measure_other(url: &str, args: &BenchArgs, clips: Arc<[Frame]>) -> Result<Figures> {
-    let (latency, _) = talk(url, args, clips).await?;
+    let load = warm_up(url, args, clips).await?;
+    let (latency, _) = talk(&load).await?;
     Ok(Figures {
         version: env!("CARGO_PKG_VERSION"),
         machine: Machine::here(),
@@ -105,9 +106,11 @@ async fn measure_own(
             // the server is about to say why it could not load
             return pending().await;
         }
-        let (latency, talking_cpu) = talk(&url, args, clips).await?;
-        sleep(SETTLE).await;
+        let load = warm_up(&url, args, clips).await?;
+        // before the talking, whose memory would be used again and hide what a session takes
         let idle = Idle::measure(&url, silent_callers).await?;
+        sleep(SETTLE).await;
+        let (latency, talking_cpu) = talk(&load).await?;
         drop(stop);
         let cost = Some(Cost { talking_cpu, idle });
         let machine = Machine::here();
@@ -118,19 +121,22 @@ async fn measure_own(
     Ok(figures)
 }
 
-/// Lets the callers talk, after a turn that is not counted: the first one finds cold caches. Also
-/// gives the CPU time that one talking session took of this process per second.
-async fn talk(url: &str, args: &BenchArgs, clips: Arc<[Frame]>) -> Result<(Report, f64)> {
+/// What the callers will do, after a turn that is not counted: the first one finds cold caches.
+async fn warm_up(url: &str, args: &BenchArgs, clips: Arc<[Frame]>) -> Result<Load> {
     let url = url.to_owned();
-    let callers = args.callers.get();
-    let warm_up = Load { url, rates: Rates::default(), callers: 1, turns: 1, clips };
-    warm_up.run().await.context("the warm-up failed")?;
+    let first = Load { url, rates: Rates::default(), callers: 1, turns: 1, clips };
+    first.run().await.context("the warm-up failed")?;
     sleep(SETTLE).await;
-    let load = Load { callers, turns: args.turns.get(), ..warm_up };
+    Ok(Load { callers: args.callers.get(), turns: args.turns.get(), ..first })
+}
+
+/// Lets the callers talk. Also gives the CPU time that one talking session took of this process
+/// per second.
+async fn talk(load: &Load) -> Result<(Report, f64)> {
     let before = CpuTime::now()?;
     let exchanges = load.run().await?;
     #[expect(clippy::cast_precision_loss, reason = "a few callers")]
-    let talking_cpu = before.share_since()? / callers as f64;
+    let talking_cpu = before.share_since()? / load.callers as f64;
     Ok((Report::of(&exchanges), talking_cpu))
 }
 
