@@ -95,8 +95,10 @@ async fn measure_own(
     clips: Arc<[Frame]>,
 ) -> Result<Figures> {
     config.server.address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    config.server.max_connections = config.server.max_connections.max(args.callers.get());
-    let silent_callers = config.server.max_connections.min(cost::SILENT_CALLERS);
+    // two, because the cost of a session is what a second one adds
+    let connections = config.server.max_connections.max(args.callers.get()).max(2);
+    config.server.max_connections = connections;
+    let silent_callers = connections.min(cost::SILENT_CALLERS);
     let starting = Starting::start(config, store).await?;
     let url = format!("ws://{}/ws", starting.address);
     let mut ready = starting.ready.clone();
@@ -106,10 +108,11 @@ async fn measure_own(
             // the server is about to say why it could not load
             return pending().await;
         }
-        let load = warm_up(&url, args, clips).await?;
-        // before the talking, whose memory would be used again and hide what a session takes
+        // before anybody talks: what a conversation frees is given back at some later moment, which
+        // would hide what a session takes
         let idle = Idle::measure(&url, silent_callers).await?;
         sleep(SETTLE).await;
+        let load = warm_up(&url, args, clips).await?;
         let (latency, talking_cpu) = talk(&load).await?;
         drop(stop);
         let cost = Some(Cost { talking_cpu, idle });

@@ -11,7 +11,7 @@ use procfs::process::Process;
 use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 
-/// So many callers say nothing at once, so that what one of them costs stands out from noise.
+/// So many sessions say nothing at once, so that what one of them costs stands out from noise.
 pub(super) const SILENT_CALLERS: usize = 8;
 /// How long CPU time is measured.
 const MEASURED: Duration = Duration::from_secs(5);
@@ -40,55 +40,79 @@ impl CpuTime {
     }
 }
 
-/// What sessions cost that send silence.
+/// What sessions cost that send silence. What the first one sets up for all counts for none.
 #[derive(Debug, Serialize)]
 pub(super) struct Idle {
-    /// How many there were.
+    /// How many there were beside the first.
     callers: usize,
-    /// CPU time per second of this process without any session.
-    empty_cpu: f64,
-    /// CPU time per second that each session adds.
+    /// CPU time per second of this process with the first session only.
+    first_cpu: f64,
+    /// CPU time per second that each further session added.
     session_cpu: f64,
-    /// Memory of this process with all sessions.
-    memory_bytes: u64,
-    /// Memory that each session added.
-    session_memory_bytes: u64,
+    /// Memory of this process with all sessions, files mapped into it left out.
+    memory_bytes: i64,
+    /// Memory that each further session added. It may come out negative, where the allocator gave
+    /// back more of what was freed before than the sessions took: then it is not known.
+    session_memory_bytes: i64,
 }
 
 impl Idle {
-    /// Measures them at the server in this process.
-    pub(super) async fn measure(url: &str, callers: usize) -> Result<Self> {
-        let empty_cpu = cpu_share().await?;
-        let memory_before = resident_bytes()?;
+    /// Measures so many sessions, at least two, at the server in this process.
+    pub(super) async fn measure(url: &str, sessions: usize) -> Result<Self> {
+        let callers = sessions.saturating_sub(1);
         let mut silent = JoinSet::new();
-        for _ in 0..callers {
-            let mut caller = Caller::connect(url, Rates::default()).await?;
-            silent.spawn(async move {
-                caller.silence(SETTLE + MEASURED + SETTLE).await?;
-                caller.close().await
-            });
-        }
+        connect(&mut silent, url, 1, 2 * (SETTLE + MEASURED) + SETTLE).await?;
+        sleep(SETTLE).await;
+        let first_cpu = cpu_share().await?;
+        let memory_before = anonymous_bytes()?;
+        connect(&mut silent, url, callers, SETTLE + MEASURED + SETTLE).await?;
         sleep(SETTLE).await;
         let full_cpu = cpu_share().await?;
-        let memory_bytes = resident_bytes()?;
+        let memory_bytes = anonymous_bytes()?;
         while let Some(done) = silent.join_next().await {
             done.context("a caller panicked")??;
         }
         #[expect(clippy::cast_precision_loss, reason = "a few callers")]
-        let session_cpu = (full_cpu - empty_cpu) / callers as f64;
-        let session_memory_bytes = memory_bytes.saturating_sub(memory_before) / callers as u64;
-        Ok(Self { callers, empty_cpu, session_cpu, memory_bytes, session_memory_bytes })
+        let session_cpu = (full_cpu - first_cpu) / callers as f64;
+        let session_memory_bytes = (memory_bytes - memory_before) / i64::try_from(callers)?;
+        Ok(Self { callers, first_cpu, session_cpu, memory_bytes, session_memory_bytes })
     }
+}
+
+/// Lets so many callers say nothing for a while.
+async fn connect(
+    silent: &mut JoinSet<Result<()>>,
+    url: &str,
+    callers: usize,
+    duration: Duration,
+) -> Result<()> {
+    for _ in 0..callers {
+        let mut caller = Caller::connect(url, Rates::default()).await?;
+        silent.spawn(async move {
+            caller.silence(duration).await?;
+            caller.close().await
+        });
+    }
+    Ok(())
 }
 
 impl fmt::Display for Idle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { callers, empty_cpu, session_cpu, memory_bytes, session_memory_bytes } = self;
-        let (memory, session_memory) = (memory_bytes >> 20, session_memory_bytes >> 10);
-        writeln!(f, "idle session    {session_cpu:>8.4} cores of CPU time, one of {callers}")?;
-        writeln!(f, "no session      {empty_cpu:>8.4} cores of CPU time")?;
-        writeln!(f, "idle session    {session_memory:>8} KiB of memory")?;
-        writeln!(f, "{callers} idle sessions {memory:>8} MiB of memory in all")
+        let Self { callers, first_cpu, session_cpu, memory_bytes, session_memory_bytes } = self;
+        writeln!(f, "first session   {first_cpu:>8.4} cores of CPU time, silent")?;
+        writeln!(
+            f,
+            "idle session    {session_cpu:>8.4} cores of CPU time, each of {callers} more"
+        )?;
+        match session_memory_bytes {
+            0.. => writeln!(f, "idle session    {:>8} KiB of memory", session_memory_bytes >> 10)?,
+            _ => writeln!(f, "idle session     unknown memory: more was given back than taken")?,
+        }
+        writeln!(
+            f,
+            "all sessions    {:>8} MiB of memory, mapped files left out",
+            memory_bytes >> 20
+        )
     }
 }
 
@@ -98,8 +122,10 @@ async fn cpu_share() -> Result<f64> {
     before.share_since()
 }
 
-fn resident_bytes() -> Result<u64> {
-    let stat = Process::myself().and_then(|process| process.stat());
-    let stat = stat.context("could not read the memory of this process")?;
-    Ok(stat.rss * procfs::page_size())
+/// Memory without mapped files: pages of a model that are read or dropped are no session's.
+fn anonymous_bytes() -> Result<i64> {
+    let status = Process::myself().and_then(|process| process.status());
+    let status = status.context("could not read the memory of this process")?;
+    let kibibytes = status.rssanon.context("this system does not tell anonymous memory")?;
+    Ok(i64::try_from(kibibytes)? * 1024)
 }
