@@ -6,6 +6,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::pending,
+    io::Write,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -164,12 +165,12 @@ impl fmt::Display for Figures {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command's result")]
 fn print(figures: &Figures, json: bool) -> Result<()> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(figures).context("could not write JSON")?);
+    let text = if json {
+        serde_json::to_string_pretty(figures).context("could not write JSON")? + "\n"
     } else {
-        print!("{figures}");
-    }
-    Ok(())
+        figures.to_string()
+    };
+    // `print!` would panic when whoever reads has seen enough
+    std::io::stdout().write_all(text.as_bytes()).context("could not print the figures")
 }
