@@ -84,7 +84,7 @@ impl Connection {
         tracing::info!(reason = end.reason(), "cleaning up");
         close(&mut sink, &end).await;
         tracing::info!(
-            duration_ms = connected.elapsed().as_millis(),
+            duration_ms = millis_since(connected),
             turns = summary.turns,
             answers = summary.answers,
             interruptions = summary.interruptions,
@@ -116,7 +116,7 @@ impl Connection {
         let (form_tx, form) = watch::channel(Form::default());
         let inbound = Inbound::new(self, sound_tx, commands_tx, notices_tx, form_tx);
         let mut session = pin!(lost_is_failed(session.run(Inputs { sound, commands })));
-        tracing::info!(took_ms = connected.elapsed().as_millis(), "pipeline ready");
+        tracing::info!(took_ms = millis_since(connected), "pipeline ready");
         let end = {
             let mut reader = pin!(read(inbound, stream, 3 * settings.ping));
             let mut writer = pin!(self.write(sink, outputs, notices, form));
@@ -207,6 +207,11 @@ async fn close(sink: &mut (impl Sink<Message> + Unpin), end: &End) {
     let Some(frame) = end.close_frame() else { return };
     // the client may be gone already
     let _ = timeout(CLOSE_TIMEOUT, sink.send(Message::Close(Some(frame)))).await;
+}
+
+/// Whole milliseconds, as a number that logs in JSON show as one.
+fn millis_since(moment: Instant) -> u64 {
+    u64::try_from(moment.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn length(message: &Message) -> usize {

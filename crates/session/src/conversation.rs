@@ -16,6 +16,7 @@ use crate::{
     live::{Live, Noted, Report},
     outlet::Gone,
     response::{Plan, Progress},
+    timings::millis,
 };
 
 /// Without any sound for so long in the middle of a turn, silence is heard instead.
@@ -335,7 +336,7 @@ impl Session {
     /// The first sound has left: the latency of this turn is known.
     async fn sounding(&mut self, timings: TurnTimings) -> Result<(), Gone> {
         self.metrics.answered(&timings);
-        let millis = |part: Option<Duration>| part.map(|part| part.as_millis());
+        let millis = |part: Option<Duration>| part.map(millis);
         tracing::info!(
             response = %self.last_response,
             turn_end_ms = millis(timings.turn_end),
@@ -386,7 +387,7 @@ impl Session {
         let (id, sounded) = (live.id, live.first_sound.is_some());
         let (told, untold) = (live.handed_out, !live.answer.is_empty());
         drop(live);
-        tracing::info!(response = %id, reason, heard_ms = heard.as_millis(), "interrupted");
+        tracing::info!(response = %id, reason, heard_ms = millis(heard), "interrupted");
         self.summary.interruptions += 1;
         self.history.answer_heard(&words);
         if !sounded && !untold {

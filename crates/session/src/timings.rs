@@ -47,3 +47,8 @@ impl TurnTimings {
         part(self).get_or_insert(now);
     }
 }
+
+/// Whole milliseconds, as a number that logs in JSON show as one.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
