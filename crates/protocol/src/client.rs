@@ -47,6 +47,12 @@ pub enum ClientMessage {
     ClearHistory,
     /// How soon the assistant takes its turn: 0 (fast) to 100 (slow).
     SetSpeed(u8),
+    /// The voice of the next answer, by a name from `welcome`; whether there is one of this name is
+    /// not looked up here.
+    SetVoice(String),
+    /// What the assistant is told to be, in this conversation: not blank, at most
+    /// [`MAX_TEXT_CHARS`] characters.
+    SetInstructions(String),
     /// A plain client's playback began to sound.
     TtsStart,
     /// A plain client's playback fell silent.
@@ -70,8 +76,10 @@ impl ClientMessage {
             "text" => typed_turn(fields),
             "playback" => playback(&fields),
             "cancel" => Ok(Self::Cancel),
-            "clear_history" => Ok(Self::ClearHistory),
+            "clear_history" | "clear" => Ok(Self::ClearHistory),
             "set_speed" => speed(&fields),
+            "set_voice" => voice(fields),
+            "set_instructions" => instructions(fields),
             "tts_start" => Ok(Self::TtsStart),
             "tts_stop" => Ok(Self::TtsStop),
             other => {
@@ -96,6 +104,10 @@ impl ClientMessage {
             Self::Cancel => json!({ "type": "cancel" }),
             Self::ClearHistory => json!({ "type": "clear_history" }),
             Self::SetSpeed(speed) => json!({ "type": "set_speed", "speed": speed }),
+            Self::SetVoice(voice) => json!({ "type": "set_voice", "voice": voice }),
+            Self::SetInstructions(instructions) => {
+                json!({ "type": "set_instructions", "instructions": instructions })
+            }
             Self::TtsStart => json!({ "type": "tts_start" }),
             Self::TtsStop => json!({ "type": "tts_stop" }),
         };
@@ -127,16 +139,32 @@ fn hello(fields: &Map<String, Value>) -> Result<ClientMessage, BadMessage> {
 /// `content` is taken as well, the field that carries text in every message of the plain form.
 fn typed_turn(mut fields: Map<String, Value>) -> Result<ClientMessage, BadMessage> {
     let field = fields.remove("text").or_else(|| fields.remove("content"));
-    let Some(Value::String(text)) = field else {
-        return Err(invalid("text", "must be a string"));
+    prose("text", field).map(ClientMessage::Text)
+}
+
+fn instructions(mut fields: Map<String, Value>) -> Result<ClientMessage, BadMessage> {
+    prose("instructions", fields.remove("instructions")).map(ClientMessage::SetInstructions)
+}
+
+fn voice(mut fields: Map<String, Value>) -> Result<ClientMessage, BadMessage> {
+    match fields.remove("voice") {
+        Some(Value::String(voice)) => Ok(ClientMessage::SetVoice(voice)),
+        _ => Err(invalid("voice", "must be a string")),
+    }
+}
+
+/// Text for the language model: not blank, and no longer than it can take.
+fn prose(field: &'static str, value: Option<Value>) -> Result<String, BadMessage> {
+    let Some(Value::String(text)) = value else {
+        return Err(invalid(field, "must be a string"));
     };
     if text.trim().is_empty() {
-        return Err(invalid("text", "must not be blank"));
+        return Err(invalid(field, "must not be blank"));
     }
     if text.chars().nth(MAX_TEXT_CHARS).is_some() {
-        return Err(BadMessage::TooLarge { what: "text", limit: MAX_TEXT_CHARS });
+        return Err(BadMessage::TooLarge { what: field, limit: MAX_TEXT_CHARS });
     }
-    Ok(ClientMessage::Text(text))
+    Ok(text)
 }
 
 fn playback(fields: &Map<String, Value>) -> Result<ClientMessage, BadMessage> {
@@ -202,7 +230,7 @@ pub enum BadMessage {
     /// More than is taken.
     #[error("the {what} is too large, the limit is {limit}")]
     TooLarge {
-        /// `frame` (counted in bytes) or `text` (in characters).
+        /// `frame` (counted in bytes), `text` or `instructions` (in characters).
         what: &'static str,
         /// How much is taken.
         limit: usize,
@@ -243,6 +271,7 @@ mod tests {
             (r#"{"type":"cancel"}"#, ClientMessage::Cancel),
             (r#" {"why":[1,{}], "type":"cancel"} "#, ClientMessage::Cancel),
             (r#"{"type":"clear_history"}"#, ClientMessage::ClearHistory),
+            (r#"{"type":"clear"}"#, ClientMessage::ClearHistory),
             (r#"{"type":"tts_start"}"#, ClientMessage::TtsStart),
             (r#"{"type":"tts_stop"}"#, ClientMessage::TtsStop),
             (r#"{"type":"tts_start","type":"tts_stop"}"#, ClientMessage::TtsStop),
@@ -250,6 +279,11 @@ mod tests {
             (r#"{"type":"set_speed","speed":49.5}"#, ClientMessage::SetSpeed(50)),
             (r#"{"type":"set_speed","speed":-3}"#, ClientMessage::SetSpeed(0)),
             (r#"{"type":"set_speed","speed":1e300}"#, ClientMessage::SetSpeed(100)),
+            (r#"{"type":"set_voice","voice":"rms"}"#, ClientMessage::SetVoice("rms".to_owned())),
+            (
+                r#"{"type":"set_instructions","instructions":"Rhyme."}"#,
+                ClientMessage::SetInstructions("Rhyme.".to_owned()),
+            ),
             (r#"{"type":"text","text":"Grüß dich"}"#, text("Grüß dich")),
             (r#"{"type":"text","content":"hi"}"#, text("hi")),
             (
@@ -284,6 +318,15 @@ mod tests {
             (r#"{"type":"dance"}"#, "unknown_type: unknown message type `dance`"),
             (r#"{"type":"set_speed"}"#, "invalid_message: `speed` must be a number"),
             (r#"{"type":"set_speed","speed":"9"}"#, "invalid_message: `speed` must be a number"),
+            (r#"{"type":"set_voice","voice":7}"#, "invalid_message: `voice` must be a string"),
+            (
+                r#"{"type":"set_instructions","instructions":["x"]}"#,
+                "invalid_message: `instructions` must be a string",
+            ),
+            (
+                r#"{"type":"set_instructions","instructions":" "}"#,
+                "invalid_message: `instructions` must not be blank",
+            ),
             (r#"{"type":"text"}"#, "invalid_message: `text` must be a string"),
             (r#"{"type":"text","text":7}"#, "invalid_message: `text` must be a string"),
             (r#"{"type":"text","text":" \n"}"#, "invalid_message: `text` must not be blank"),
@@ -324,6 +367,10 @@ mod tests {
         let wanted = BadMessage::TooLarge { what: "text", limit: MAX_TEXT_CHARS };
         assert_eq!(ClientMessage::decode(&longer.encode()), Err(wanted));
 
+        let longer = ClientMessage::SetInstructions("u".repeat(MAX_TEXT_CHARS + 1));
+        let wanted = BadMessage::TooLarge { what: "instructions", limit: MAX_TEXT_CHARS };
+        assert_eq!(ClientMessage::decode(&longer.encode()), Err(wanted));
+
         let frame = " ".repeat(MAX_TEXT_FRAME) + "{}";
         let wanted = BadMessage::TooLarge { what: "frame", limit: MAX_TEXT_FRAME };
         assert_eq!(ClientMessage::decode(&frame), Err(wanted.clone()));
@@ -357,6 +404,8 @@ mod tests {
                 }
             ),
             "\\PC{0,50}[a-z]".prop_map(ClientMessage::Text),
+            "\\PC{0,50}[a-z]".prop_map(ClientMessage::SetInstructions),
+            "\\PC{0,20}".prop_map(ClientMessage::SetVoice),
             any::<(u32, u64, bool)>().prop_map(|(response, position, playing)| {
                 ClientMessage::Playback { response, position, playing }
             }),
@@ -385,10 +434,28 @@ mod tests {
             "18446744073709551615",
         ]);
         let field = prop::sample::select(vec![
-            "text", "content", "speed", "response", "position", "playing", "version", "audio",
+            "text",
+            "content",
+            "speed",
+            "response",
+            "position",
+            "playing",
+            "version",
+            "audio",
             "client",
+            "voice",
+            "instructions",
         ]);
-        let name = prop::sample::select(vec!["hello", "text", "playback", "set_speed", "", "x"]);
+        let name = prop::sample::select(vec![
+            "hello",
+            "text",
+            "playback",
+            "set_speed",
+            "set_voice",
+            "set_instructions",
+            "",
+            "x",
+        ]);
         (name, prop::collection::vec((field, value), 0..6)).prop_map(|(name, fields)| {
             let fields = fields.iter().map(|(field, value)| format!(",\"{field}\":{value}"));
             format!("{{\"type\":\"{name}\"{}}}", fields.collect::<String>())

@@ -28,6 +28,8 @@ pub enum ErrorCode {
     TtsFailed,
     /// An engine had no room for this turn.
     Overloaded,
+    /// This server's settings do not let callers choose that.
+    NotAllowed,
     /// The server takes no more callers (in the body of the refused upgrade).
     AtCapacity,
     /// A code that this version does not know. Only ever decoded, never sent.
@@ -37,7 +39,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that may be sent.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidJson,
         Self::UnknownType,
         Self::InvalidMessage,
@@ -49,6 +51,7 @@ impl ErrorCode {
         Self::LlmFailed,
         Self::TtsFailed,
         Self::Overloaded,
+        Self::NotAllowed,
         Self::AtCapacity,
     ];
 
@@ -66,6 +69,7 @@ impl ErrorCode {
             Self::LlmFailed => "llm_failed",
             Self::TtsFailed => "tts_failed",
             Self::Overloaded => "overloaded",
+            Self::NotAllowed => "not_allowed",
             Self::AtCapacity => "at_capacity",
             Self::Unknown => "unknown",
         }

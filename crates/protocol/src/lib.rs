@@ -7,14 +7,16 @@
 mod audio;
 mod client;
 mod error;
+mod resume;
 mod server;
 
 pub use audio::{AudioHeader, AudioKind, BadAudio, PlainAudio, decode_audio};
 pub use client::{BadMessage, ClientMessage, MAX_CLIENT_NAME_CHARS, RATES};
 pub use error::ErrorCode;
+pub use resume::{RESUME_PREFIX, resume_token};
 pub use server::{
-    AudioRates, BadServerMessage, Empty, EngineNames, ServerMessage, SessionState, TurnMetrics,
-    decode_tts_chunk, tts_chunk,
+    AudioRates, BadServerMessage, Empty, EngineNames, HistoryTurn, InForce, Role, ServerMessage,
+    SessionState, TurnMetrics, decode_tts_chunk, tts_chunk,
 };
 
 /// The version of the extended form that this room speaks.
@@ -27,5 +29,5 @@ pub const MAX_BINARY: usize = 65_536;
 /// The largest text frame taken, in bytes: the longest text in four-byte characters, with room for
 /// escapes.
 pub const MAX_TEXT_FRAME: usize = 65_536;
-/// The longest typed turn, in characters: what fits into a small model's context beside the history.
+/// The longest typed turn, and the longest instructions, in characters: what fits into a small model's context beside the history.
 pub const MAX_TEXT_CHARS: usize = 4_000;

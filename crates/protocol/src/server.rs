@@ -22,11 +22,38 @@ pub enum ServerMessage<'a> {
         audio: AudioRates,
         /// What hears, thinks and speaks.
         engines: EngineNames<'a>,
+        /// Takes this session up again after the connection was lost; see
+        /// [`resume_token`](crate::resume_token). `None`: the server keeps no lost sessions.
+        #[serde(default)]
+        resume: Option<Cow<'a, str>>,
+        /// How long the server keeps it, in milliseconds; 0 without a token.
+        #[serde(default)]
+        resume_within_ms: u64,
+        /// Whether this is a session taken up again.
+        #[serde(default)]
+        resumed: bool,
+        /// The voice of the next answer, if the server's voices have names.
+        #[serde(default)]
+        voice: Option<Cow<'a, str>>,
+        /// The voices that the caller may choose.
+        #[serde(default)]
+        voices: Vec<Cow<'a, str>>,
+        /// Whether the caller may set the instructions.
+        #[serde(default)]
+        instructions_allowed: bool,
+    },
+    /// The conversation so far, after a session was taken up again.
+    History {
+        /// What was said, the oldest first.
+        turns: Vec<HistoryTurn<'a>>,
     },
     /// What the caller has said of this turn so far; empty if it was nothing.
     PartialUserRequest {
         /// All of it, not what was added.
         content: Cow<'a, str>,
+        /// The beginning of `content` that will hardly change any more.
+        #[serde(default)]
+        settled: Cow<'a, str>,
     },
     /// What the caller said; exactly once a turn.
     FinalUserRequest {
@@ -62,6 +89,16 @@ pub enum ServerMessage<'a> {
         /// How many samples it had.
         samples: u64,
     },
+    /// The caller may be interrupting: hold this response, and keep what is queued.
+    Pause {
+        /// Which response.
+        response: u32,
+    },
+    /// The caller was not interrupting: go on where it was held.
+    Resume {
+        /// Which response.
+        response: u32,
+    },
     /// Drop all queued sound.
     StopTts {
         /// The original's page reads a `content` in every message.
@@ -87,6 +124,18 @@ pub enum ServerMessage<'a> {
     TurnMetrics(TurnMetrics),
     /// The conversation is forgotten.
     Cleared,
+    /// A request was carried out.
+    Ack {
+        /// The type of the message that asked for it.
+        of: Cow<'a, str>,
+        /// What is in force now.
+        value: InForce<'a>,
+    },
+    /// This server records conversations.
+    Recording {
+        /// For people to read.
+        content: Cow<'a, str>,
+    },
     /// Something failed; the session goes on.
     Error {
         /// What.
@@ -150,6 +199,43 @@ pub struct EngineNames<'a> {
     pub tts: Cow<'a, str>,
 }
 
+/// What somebody said, as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryTurn<'a> {
+    /// Who.
+    pub role: Role,
+    /// What; of an answer that was cut short, what was heard.
+    pub content: Cow<'a, str>,
+    /// Whether the caller cut it short.
+    #[serde(default)]
+    pub interrupted: bool,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The caller.
+    User,
+    /// The assistant.
+    Assistant,
+    /// A role of a later version. Only ever decoded, never sent.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The value that a request left in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum InForce<'a> {
+    /// The request sets no value.
+    Nothing,
+    /// Of `set_speed`.
+    Speed(u8),
+    /// Of `set_voice`.
+    Voice(Cow<'a, str>),
+}
+
 /// The empty string, as a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "serde::de::IgnoredAny", into = "&'static str")]
@@ -179,6 +265,8 @@ pub enum SessionState {
     Thinking,
     /// The assistant speaks.
     Speaking,
+    /// The answer is held, because the caller may be interrupting.
+    Paused,
     /// A state of a later version. Only ever decoded, never sent.
     #[serde(other)]
     Unknown,
@@ -202,6 +290,12 @@ pub struct TurnMetrics {
     pub speech_end_to_first_audio_ms: Option<u64>,
     /// Until its first sound was sent.
     pub speech_end_to_first_audio_sent_ms: Option<u64>,
+    /// Whether the answer had been begun before the turn was decided.
+    #[serde(default)]
+    pub speculative: bool,
+    /// How much earlier that made its first sound, in milliseconds. `None` if not speculative.
+    #[serde(default)]
+    pub saved_ms: Option<u64>,
 }
 
 /// A `tts_chunk` with these samples. `None` if there are none or half a one: the original's page
@@ -239,8 +333,11 @@ mod tests {
     #[test]
     fn messages_have_the_form_that_the_contract_names() {
         check(
-            &ServerMessage::PartialUserRequest { content: "<b> \"hi\"".into() },
-            r#"{"type":"partial_user_request","content":"<b> \"hi\""}"#,
+            &ServerMessage::PartialUserRequest {
+                content: "<b> \"hi\"".into(),
+                settled: "<b>".into(),
+            },
+            r#"{"type":"partial_user_request","content":"<b> \"hi\"","settled":"<b>"}"#,
         );
         check(&ServerMessage::stop_tts(3), r#"{"type":"stop_tts","content":"","response":3}"#);
         check(
@@ -259,13 +356,49 @@ mod tests {
     }
 
     #[test]
+    fn an_acknowledgement_has_the_kind_of_value_that_was_set() {
+        let ack = |of: &'static str, value| ServerMessage::Ack { of: of.into(), value };
+        check(
+            &ack("set_speed", InForce::Speed(50)),
+            r#"{"type":"ack","of":"set_speed","value":50}"#,
+        );
+        check(
+            &ack("set_voice", InForce::Voice("rms".into())),
+            r#"{"type":"ack","of":"set_voice","value":"rms"}"#,
+        );
+        check(&ack("cancel", InForce::Nothing), r#"{"type":"ack","of":"cancel","value":null}"#);
+    }
+
+    #[test]
+    fn a_server_of_before_resuming_and_settled_words_is_understood() {
+        let welcome = r#"{"type":"welcome","version":1,"connection":"c1",
+            "audio":{"input_rate":48000,"output_rate":24000},
+            "engines":{"stt":"a","llm":"b","tts":"c"}}"#;
+        let ServerMessage::Welcome { resume, resumed, voice, voices, .. } =
+            ServerMessage::decode(welcome).unwrap()
+        else {
+            panic!("not a welcome");
+        };
+        assert_eq!((resume, resumed, voice, voices), (None, false, None, Vec::new()));
+
+        let partial = r#"{"type":"partial_user_request","content":"hi"}"#;
+        let wanted = ServerMessage::PartialUserRequest { content: "hi".into(), settled: "".into() };
+        assert_eq!(ServerMessage::decode(partial).unwrap(), wanted);
+
+        let metrics = r#"{"type":"turn_metrics","response":4}"#;
+        let wanted = TurnMetrics { response: 4, ..TurnMetrics::default() };
+        assert_eq!(ServerMessage::decode(metrics).unwrap(), ServerMessage::TurnMetrics(wanted));
+    }
+
+    #[test]
     fn a_part_that_did_not_happen_is_null() {
         let metrics = TurnMetrics { speech_end_to_turn_end_ms: Some(350), ..Default::default() };
         let json = serde_json::from_str::<Value>(&ServerMessage::TurnMetrics(metrics).encode());
         let json = json.unwrap();
         assert_eq!(json["speech_end_to_turn_end_ms"], 350);
         assert_eq!(json["speech_end_to_first_audio_sent_ms"], Value::Null);
-        assert_eq!(json.as_object().unwrap().len(), 8);
+        assert_eq!(json["saved_ms"], Value::Null);
+        assert_eq!(json.as_object().unwrap().len(), 10);
     }
 
     #[test]

@@ -25,6 +25,12 @@ fn welcome() -> ServerMessage<'static> {
         connection: "c1".into(),
         audio: AudioRates { input_rate: RATES.input.hz(), output_rate: RATES.output.hz() },
         engines: EngineNames { stt: "".into(), llm: "".into(), tts: "".into() },
+        resume: None,
+        resume_within_ms: 0,
+        resumed: false,
+        voice: None,
+        voices: Vec::new(),
+        instructions_allowed: false,
     }
 }
 

@@ -81,6 +81,9 @@ impl<'a> Inbound<'a> {
             Ok(ClientMessage::Hello { version, input_rate, output_rate, client }) => {
                 self.hello(version, input_rate, output_rate, &client)
             }
+            Ok(ClientMessage::SetVoice(_) | ClientMessage::SetInstructions(_)) => {
+                self.note(ErrorCode::NotAllowed, "this server does not let callers choose that")
+            }
             Ok(message) => {
                 if let Some(command) = self.command(message) {
                     // the session has gone only if the connection is ending
@@ -167,13 +170,21 @@ impl<'a> Inbound<'a> {
                 llm: Cow::Owned(engines.llm.info().name),
                 tts: Cow::Owned(engines.tts.info().name),
             },
+            resume: None,
+            resume_within_ms: 0,
+            resumed: false,
+            voice: None,
+            voices: Vec::new(),
+            instructions_allowed: false,
         });
         Ok(())
     }
 
     fn command(&self, message: ClientMessage) -> Option<Command> {
         Some(match message {
-            ClientMessage::Hello { .. } => return None,
+            ClientMessage::Hello { .. }
+            | ClientMessage::SetVoice(_)
+            | ClientMessage::SetInstructions(_) => return None,
             ClientMessage::Text(text) => Command::Text(text),
             ClientMessage::Playback { response, position, playing } => Command::Heard {
                 response: ResponseId(response),

@@ -64,7 +64,7 @@ impl Outbound {
         let extended = self.form.borrow().extended;
         let message = match event {
             Event::PartialTranscript(content) => {
-                ServerMessage::PartialUserRequest { content: content.into() }
+                ServerMessage::PartialUserRequest { content: content.into(), settled: "".into() }
             }
             Event::FinalTranscript(content) => {
                 ServerMessage::FinalUserRequest { content: (&**content).into() }
@@ -181,5 +181,7 @@ fn turn_metrics(response: ResponseId, timings: &TurnTimings) -> TurnMetrics {
         speech_end_to_first_sentence_ms: millis(timings.first_sentence),
         speech_end_to_first_audio_ms: millis(timings.first_audio),
         speech_end_to_first_audio_sent_ms: millis(timings.first_audio_sent),
+        speculative: false,
+        saved_ms: None,
     }
 }
