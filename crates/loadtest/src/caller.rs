@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use audio::{Frame, Resampler, SampleRate, level, pcm16};
 use futures_util::{SinkExt, StreamExt};
-use protocol::{AudioKind, ClientMessage, ServerMessage, decode_audio};
+use protocol::{AudioKind, ClientMessage, ServerMessage, SessionState, decode_audio};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until, timeout},
@@ -18,7 +18,10 @@ use tokio_tungstenite::{
 use crate::{Turn, microphone::Microphone, playback::Playback, turn::Record};
 
 /// A server that says nothing for so long is not going to.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much earlier than [`level::onset`] the first loud window begins, which has 10 ms.
+const LOUD_WINDOW: Duration = Duration::from_millis(9);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -48,7 +51,21 @@ pub struct Caller {
     socket: Socket,
     rates: Rates,
     microphone: Microphone,
-    playback: Playback,
+    pub(crate) playback: Playback,
+    /// What the server says that it is doing.
+    pub(crate) state: SessionState,
+}
+
+/// Words that are being said, and what comes of them.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    pub(crate) record: Record,
+    /// When the first sound of the words is recorded.
+    pub(crate) onset: Instant,
+    /// When the last one is.
+    pub(crate) speech_end: Instant,
+    /// When the server last showed that it is there.
+    last_word: Instant,
 }
 
 /// What happened.
@@ -72,6 +89,7 @@ impl Caller {
             rates,
             microphone: Microphone::new(rates.input, Instant::now()),
             playback: Playback::new(rates.output),
+            state: SessionState::Listening,
         };
         let hello = ClientMessage::Hello {
             version: protocol::VERSION,
@@ -99,26 +117,11 @@ impl Caller {
     /// Speaks a clip, and gives what came of it when all of the answer has arrived. Its last second
     /// or so has not been heard by then: who speaks now interrupts it.
     pub async fn ask(&mut self, clip: &Frame) -> Result<Turn> {
-        let clip = resampled(clip, self.rates.input);
-        let speech = level::trimmed_end(&clip).context("the clip has no sound")?;
-        let speech = self.rates.input.samples_in(speech);
-        self.microphone.resume(Instant::now());
-        let begin = self.microphone.speak(clip.samples);
-        let speech_end = self.microphone.recorded_at(begin + speech);
-        let mut record = Record::default();
-        let mut last_word = speech_end;
-        while !record.is_answered() || Instant::now() < speech_end {
-            match self.step().await? {
-                Step::Sent => {}
-                Step::Arrived => last_word = last_word.max(Instant::now()),
-                Step::Message(message) => {
-                    last_word = last_word.max(Instant::now());
-                    record.note(message)?;
-                }
-            }
-            ensure!(Instant::now() < last_word + PATIENCE, "no whole answer came: {record:?}");
+        let mut asking = self.begin(clip)?;
+        while !asking.is_answered() {
+            self.follow(&mut asking).await?;
         }
-        Ok(record.finish(&self.playback, speech_end))
+        Ok(asking.finish(&self.playback))
     }
 
     /// Speaks a clip to its end, whatever the server says to it.
@@ -142,6 +145,8 @@ impl Caller {
         self.microphone.resume(Instant::now());
         while !self.playback.is_over(Instant::now()) {
             self.step().await?;
+            let silent = self.playback.silent_for(Instant::now());
+            ensure!(silent < PATIENCE, "the rest of the answer did not come");
         }
         // the end is told with the next frame, and the server should know it before the next turn
         self.silence(Duration::from_millis(40)).await
@@ -152,6 +157,41 @@ impl Caller {
         self.socket.close(None).await.context("could not hang up")?;
         let gone = async { while let Some(Ok(_)) = self.socket.next().await {} };
         timeout(PATIENCE, gone).await.context("the server did not hang up")
+    }
+
+    /// Begins to speak a clip.
+    pub(crate) fn begin(&mut self, clip: &Frame) -> Result<Asking> {
+        let clip = resampled(clip, self.rates.input);
+        let onset = level::onset(&clip).context("the clip has no sound")?;
+        let end = level::trimmed_end(&clip).context("the clip has no sound")?;
+        self.microphone.resume(Instant::now());
+        let begin = self.microphone.speak(clip.samples);
+        let at = |at| self.microphone.recorded_at(begin + self.rates.input.samples_in(at));
+        let speech_end = at(end);
+        Ok(Asking {
+            record: Record::after(self.playback.response()),
+            // `level` gives the end of the first loud window; who measures from there would leave
+            // out the rest of it
+            onset: at(onset.saturating_sub(LOUD_WINDOW)),
+            speech_end,
+            last_word: speech_end,
+        })
+    }
+
+    /// The next step while something is asked.
+    pub(crate) async fn follow(&mut self, asking: &mut Asking) -> Result<()> {
+        match self.step().await? {
+            Step::Sent => {}
+            Step::Arrived => asking.last_word = asking.last_word.max(Instant::now()),
+            Step::Message(message) => {
+                asking.last_word = asking.last_word.max(Instant::now());
+                asking.record.note(message)?;
+            }
+        }
+        asking.record.listen(&self.playback);
+        let gave_up = Instant::now() >= asking.last_word + PATIENCE;
+        ensure!(!gave_up, "no whole answer came: {:?}", asking.record);
+        Ok(())
     }
 
     async fn listen_until(&mut self, end: Instant) -> Result<()> {
@@ -168,15 +208,23 @@ impl Caller {
             () = sleep_until(self.microphone.due()) => {
                 let frame = self.microphone.next_frame();
                 self.send(Message::binary(frame)).await?;
-                if let Some(report) = self.playback.report(Instant::now()) {
-                    self.send(Message::text(report.encode())).await?;
-                }
+                self.tell_position().await?;
                 Ok(Step::Sent)
             }
             incoming = self.socket.next() => {
                 let incoming = incoming.context("the server hung up")?;
-                self.take(incoming.context("the connection broke")?)
+                let step = self.take(incoming.context("the connection broke")?)?;
+                // a server that holds its answer wants to know at once where that is
+                self.tell_position().await?;
+                Ok(step)
             }
+        }
+    }
+
+    async fn tell_position(&mut self) -> Result<()> {
+        match self.playback.report(Instant::now()) {
+            Some(report) => self.send(Message::text(report.encode())).await,
+            None => Ok(()),
         }
     }
 
@@ -185,11 +233,7 @@ impl Caller {
             Message::Binary(frame) => self.play(&frame)?,
             Message::Text(text) => {
                 let message = ServerMessage::decode(&text).context("not the protocol")?;
-                match message {
-                    ServerMessage::AudioEnd { response, .. } => self.playback.complete(response),
-                    ServerMessage::StopTts { response, .. } => self.playback.stop(response),
-                    _ => {}
-                }
+                self.heed(&message);
                 return Ok(Step::Message(message));
             }
             Message::Close(frame) => bail!("the server hung up: {}", reason(frame.as_ref())),
@@ -199,18 +243,42 @@ impl Caller {
         Ok(Step::Arrived)
     }
 
+    /// Does as a page does.
+    fn heed(&mut self, message: &ServerMessage<'_>) {
+        let now = Instant::now();
+        match *message {
+            ServerMessage::AudioEnd { response, .. } => self.playback.complete(response),
+            ServerMessage::Pause { response } => self.playback.pause(response, now),
+            ServerMessage::Resume { response } => self.playback.resume(response, now),
+            ServerMessage::StopTts { response, .. } => self.playback.stop(response, now),
+            ServerMessage::State { state } => self.state = state,
+            _ => {}
+        }
+    }
+
     fn play(&mut self, frame: &[u8]) -> Result<()> {
         let (header, pcm) = decode_audio(frame).context("not the protocol")?;
         ensure!(header.kind == AudioKind::Speech, "the server sent a microphone's sound");
         let mut samples = Vec::with_capacity(pcm.len() / 2);
         pcm16::decode_le(pcm, &mut samples).context("not the protocol")?;
-        self.playback.arrived(header.response, &samples, Instant::now());
+        self.playback.arrived(header.response, header.position, &samples, Instant::now());
         Ok(())
     }
 
     async fn send(&mut self, message: Message) -> Result<()> {
         let sent = timeout(PATIENCE, self.socket.send(message)).await;
         sent.context("the server takes no sound")?.context("the connection broke")
+    }
+}
+
+impl Asking {
+    /// All of the answer has arrived, and all that was to be said has been said.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.record.is_answered() && Instant::now() >= self.speech_end
+    }
+
+    pub(crate) fn finish(self, playback: &Playback) -> Turn {
+        self.record.finish(playback, self.speech_end)
     }
 }
 

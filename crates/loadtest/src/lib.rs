@@ -5,17 +5,28 @@
 
 mod caller;
 mod clips;
+mod conduct;
+mod conversation;
+mod joined;
 mod load;
 mod microphone;
+mod noise;
 mod percentiles;
 mod playback;
+mod random;
 mod report;
+mod talking_over;
 mod turn;
 
 pub use caller::{Caller, Rates};
-pub use clips::read_clips;
+pub use clips::{Recording, read_clips, read_recordings};
+pub use conduct::Conduct;
+pub use conversation::Conversation;
+pub use joined::{JoinedTurn, Joining, joined_turns};
 pub use load::{Exchange, Load};
+pub use noise::cough;
 pub use percentiles::Percentiles;
 pub use protocol::TurnMetrics;
 pub use report::{Part, Report};
+pub use talking_over::{Cough, Coughed, Interruption, Stop};
 pub use turn::Turn;

@@ -19,7 +19,14 @@ pub(crate) struct Playback {
     pieces: Vec<Piece>,
     /// The server has sent all of it.
     complete: bool,
+    /// Since when it is held. The pieces know nothing of it until it goes on.
+    paused: Option<Instant>,
+    /// How long it was held before.
+    held: Duration,
+    underruns: usize,
+    last_arrival: Option<Instant>,
     last_report: Option<Report>,
+    silenced: Option<Silenced>,
 }
 
 /// A run of samples, and when it begins to sound.
@@ -37,6 +44,16 @@ struct Report {
     complete: bool,
 }
 
+/// A response that was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Silenced {
+    pub(crate) response: u32,
+    /// When its last sample sounded; `None` if it had come to its end by itself before.
+    pub(crate) at: Option<Instant>,
+    /// When its last samples arrived, those that came too late to sound included.
+    pub(crate) last_arrival: Option<Instant>,
+}
+
 impl Playback {
     pub(crate) fn new(rate: SampleRate) -> Self {
         Self {
@@ -45,25 +62,39 @@ impl Playback {
             samples: Vec::new(),
             pieces: Vec::new(),
             complete: false,
+            paused: None,
+            held: Duration::ZERO,
+            underruns: 0,
+            last_arrival: None,
             last_report: None,
+            silenced: None,
         }
     }
 
-    /// Sound of a response. That of another one takes the place of what was there.
-    pub(crate) fn arrived(&mut self, response: u32, samples: &[f32], now: Instant) {
+    /// Sound of a response, from this position of it on. That of another one takes the place of
+    /// what was there; that of one which was stopped is not heard any more.
+    pub(crate) fn arrived(&mut self, response: u32, position: u64, samples: &[f32], now: Instant) {
+        if let Some(silenced) = self.silenced.as_mut().filter(|it| it.response == response) {
+            silenced.last_arrival = Some(now);
+            return;
+        }
         if response != self.response {
-            *self = Self { response, ..Self::new(self.rate) };
+            self.turn_to(response);
         }
         if samples.is_empty() {
             return;
         }
-        let piece = Piece {
-            position: self.samples.len() as u64,
+        let now_playing = self.clock(now);
+        let silent_from = self.silent_from();
+        let end = self.pieces.last().map_or(0, |piece| piece.position + piece.samples);
+        self.pieces.push(Piece {
+            position: position.max(end),
             samples: samples.len() as u64,
-            sounds_at: self.silent_from().map_or(now, |silent| silent.max(now)),
-        };
-        self.pieces.push(piece);
+            sounds_at: silent_from.map_or(now_playing, |silent| silent.max(now_playing)),
+        });
+        self.underruns += usize::from(silent_from.is_some_and(|silent| silent < now_playing));
         self.samples.extend_from_slice(samples);
+        self.last_arrival = Some(now);
     }
 
     /// All sound of this response has arrived.
@@ -71,29 +102,104 @@ impl Playback {
         self.complete |= response == self.response;
     }
 
-    /// Falls silent in the midst of this response.
-    pub(crate) fn stop(&mut self, response: u32) {
-        if response == self.response {
-            *self = Self { response, ..Self::new(self.rate) };
+    /// Holds this response where it is.
+    pub(crate) fn pause(&mut self, response: u32, now: Instant) {
+        if response > self.response {
+            self.turn_to(response);
         }
+        if response == self.response {
+            self.paused.get_or_insert(now);
+        }
+    }
+
+    /// Goes on with the sample at which this response is held.
+    pub(crate) fn resume(&mut self, response: u32, now: Instant) {
+        if response != self.response {
+            return;
+        }
+        let Some(paused) = self.paused.take() else { return };
+        let held = now.saturating_duration_since(paused);
+        self.held += held;
+        let Some(first) = self.pieces.iter().position(|piece| self.end_of(piece) > paused) else {
+            return;
+        };
+        self.split(first, paused);
+        for piece in &mut self.pieces {
+            if piece.sounds_at >= paused {
+                piece.sounds_at += held;
+            }
+        }
+    }
+
+    /// Falls silent in the midst of this response.
+    pub(crate) fn stop(&mut self, response: u32, now: Instant) {
+        if response < self.response {
+            return;
+        }
+        let of_this = response == self.response;
+        let silent = self.silent_from().filter(|_| of_this).and_then(|silent_from| {
+            let at = self.clock(now);
+            (at < silent_from || !self.complete).then_some(at.min(silent_from))
+        });
+        let last_arrival = self.last_arrival.filter(|_| of_this);
+        self.turn_to(response);
+        self.silenced = Some(Silenced { response, at: silent, last_arrival });
+    }
+
+    /// The newest response that was stopped.
+    pub(crate) fn silenced(&self) -> Option<Silenced> {
+        self.silenced
+    }
+
+    /// The response that sounds, or the last that did.
+    pub(crate) fn response(&self) -> u32 {
+        self.response
+    }
+
+    /// When this response began to sound.
+    pub(crate) fn began(&self) -> Option<Instant> {
+        self.pieces.first().map(|piece| piece.sounds_at)
     }
 
     /// All that has arrived has been heard, and nothing more is to come.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.pieces.is_empty()
-            || self.complete && self.silent_from().is_none_or(|silent| silent <= now)
+            || self.complete
+                && self.paused.is_none()
+                && self.silent_from().is_none_or(|silent| silent <= now)
     }
 
-    /// When the sample at this position sounds.
-    pub(crate) fn sounds_at(&self, position: u64) -> Option<Instant> {
-        let piece = self.pieces.iter().find(|it| position < it.position + it.samples)?;
-        Some(piece.sounds_at + self.rate.duration_of(position.checked_sub(piece.position)?))
+    /// For how long nothing was heard of a response that is not over.
+    pub(crate) fn silent_for(&self, now: Instant) -> Duration {
+        let silent_from = self.silent_from().map(|silent| self.clock(silent));
+        silent_from.map_or(Duration::ZERO, |silent| now.saturating_duration_since(silent))
+    }
+
+    /// When the sample of this index sounds, of those that arrived.
+    pub(crate) fn sounds_at(&self, index: u64) -> Option<Instant> {
+        let mut before = 0;
+        let piece = self.pieces.iter().find(|piece| {
+            before += piece.samples;
+            index < before
+        })?;
+        let within = index + piece.samples - before;
+        Some(piece.sounds_at + self.rate.duration_of(within))
+    }
+
+    /// How much of this response has been heard, of what arrived here.
+    pub(crate) fn sounded(&self, now: Instant) -> Duration {
+        let begin = self.pieces.first().map_or(0, |piece| piece.position);
+        self.rate.duration_of(self.position(now) - begin)
     }
 
     /// How often it fell silent for lack of sound.
     pub(crate) fn underruns(&self) -> usize {
-        let pairs = self.pieces.windows(2);
-        pairs.filter(|pair| self.end_of(&pair[0]) < pair[1].sounds_at).count()
+        self.underruns
+    }
+
+    /// How long this response was held altogether.
+    pub(crate) fn held(&self) -> Duration {
+        self.held
     }
 
     /// The sound of this response.
@@ -104,7 +210,8 @@ impl Playback {
     /// What is to be told at this moment, if anything.
     pub(crate) fn report(&mut self, now: Instant) -> Option<ClientMessage> {
         let silent_from = self.silent_from()?;
-        let report = Report { at: now, playing: now < silent_from, complete: self.complete };
+        let playing = self.paused.is_none() && now < silent_from;
+        let report = Report { at: now, playing, complete: self.complete };
         let due = self.last_report.is_none_or(|last| {
             (last.playing, last.complete) != (report.playing, report.complete)
                 || report.playing && now >= last.at + REPORT_EVERY
@@ -112,14 +219,44 @@ impl Playback {
         due.then(|| {
             self.last_report = Some(report);
             let position = self.position(now);
-            ClientMessage::Playback { response: self.response, position, playing: report.playing }
+            ClientMessage::Playback { response: self.response, position, playing }
         })
     }
 
-    /// How many samples have been heard.
+    /// Forgets what was there.
+    fn turn_to(&mut self, response: u32) {
+        *self = Self { response, silenced: self.silenced, ..Self::new(self.rate) };
+    }
+
+    /// The time by which sound is played: it stands while held.
+    fn clock(&self, now: Instant) -> Instant {
+        self.paused.map_or(now, |paused| paused.min(now))
+    }
+
+    /// Parts a piece in what has sounded at this moment and what has not.
+    fn split(&mut self, index: usize, at: Instant) {
+        let piece = self.pieces[index];
+        let sounded = self.rate.samples_in(at.saturating_duration_since(piece.sounds_at));
+        if sounded == 0 {
+            // it begins to sound just now, or later
+            self.pieces[index].sounds_at = piece.sounds_at.max(at);
+            return;
+        }
+        let rest = Piece {
+            position: piece.position + sounded,
+            samples: piece.samples - sounded,
+            sounds_at: at,
+        };
+        self.pieces[index].samples = sounded;
+        self.pieces.insert(index + 1, rest);
+    }
+
+    /// How many samples of this response have been heard, those before its resumption included.
     fn position(&self, now: Instant) -> u64 {
+        let now = self.clock(now);
         let begun = self.pieces.iter().rev().find(|piece| piece.sounds_at <= now);
-        begun.map_or(0, |piece| {
+        let begin = || self.pieces.first().map_or(0, |piece| piece.position);
+        begun.map_or_else(begin, |piece| {
             let heard = self.rate.samples_in(now - piece.sounds_at);
             piece.position + heard.min(piece.samples)
         })
@@ -135,73 +272,4 @@ impl Playback {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RATE: SampleRate = SampleRate::HZ_16000;
-
-    fn after(start: Instant, millis: u64) -> Instant {
-        start + Duration::from_millis(millis)
-    }
-
-    fn told(position: u64, playing: bool) -> ClientMessage {
-        ClientMessage::Playback { response: 1, position, playing }
-    }
-
-    #[test]
-    fn what_arrives_early_sounds_in_its_turn_and_what_arrives_late_when_it_is_there() {
-        let start = Instant::now();
-        let mut playback = Playback::new(RATE);
-        for arrival in [0, 10, 300] {
-            playback.arrived(1, &[0.1; 1_600], after(start, arrival));
-        }
-        assert_eq!(playback.sounds_at(800), Some(after(start, 50)));
-        assert_eq!(playback.sounds_at(2_400), Some(after(start, 150)));
-        assert_eq!(playback.sounds_at(3_200), Some(after(start, 300)));
-        assert_eq!(playback.sounds_at(4_800), None);
-        assert_eq!(playback.underruns(), 1);
-        assert_eq!(playback.position(after(start, 250)), 3_200);
-        assert_eq!(playback.position(after(start, 350)), 4_000);
-    }
-
-    #[test]
-    fn it_tells_the_start_each_quarter_second_and_the_end_and_nothing_else() {
-        let start = Instant::now();
-        let mut playback = Playback::new(RATE);
-        assert_eq!(playback.report(start), None);
-        playback.arrived(1, &vec![0.1; 4_800], start);
-        assert_eq!(playback.report(start), Some(told(0, true)));
-        assert_eq!(playback.report(after(start, 200)), None);
-        assert_eq!(playback.report(after(start, 250)), Some(told(4_000, true)));
-        assert_eq!(playback.report(after(start, 300)), Some(told(4_800, false)));
-        playback.complete(1);
-        assert_eq!(playback.report(after(start, 310)), Some(told(4_800, false)), "the last sound");
-        assert_eq!(playback.report(after(start, 900)), None);
-    }
-
-    #[test]
-    fn it_is_over_when_all_has_come_and_been_heard() {
-        let start = Instant::now();
-        let mut playback = Playback::new(RATE);
-        assert!(playback.is_over(start), "nothing to hear");
-        playback.arrived(1, &[0.1; 1_600], start);
-        assert!(!playback.is_over(after(start, 100)), "more may come");
-        playback.complete(1);
-        assert!(!playback.is_over(after(start, 99)));
-        assert!(playback.is_over(after(start, 100)));
-    }
-
-    #[test]
-    fn a_stopped_response_and_an_earlier_one_are_not_heard() {
-        let start = Instant::now();
-        let mut playback = Playback::new(RATE);
-        playback.arrived(1, &[0.1; 100], start);
-        playback.arrived(2, &[0.2; 100], start);
-        assert_eq!(*playback.sound().samples, [0.2; 100]);
-        playback.stop(1);
-        assert_eq!(playback.sound().samples.len(), 100);
-        playback.stop(2);
-        assert_eq!(playback.sound().samples.len(), 0);
-        assert_eq!(playback.report(start), None);
-    }
-}
+mod tests;

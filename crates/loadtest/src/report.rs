@@ -99,6 +99,7 @@ mod tests {
     fn exchange(caller: usize, latency: Option<u64>, turn_end: u64) -> Exchange {
         let turn = Turn {
             said: "hello".to_owned(),
+            turns: 1,
             answer: "hi".to_owned(),
             sound: Frame::new(SampleRate::HZ_24000, []),
             voice_to_voice: latency.map(Duration::from_millis),

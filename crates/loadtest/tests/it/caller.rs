@@ -1,38 +1,17 @@
 //! A caller and a server that answers each clip with a tone.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use audio::{Frame, SampleRate, level, pcm16};
 use futures_util::{SinkExt, StreamExt};
-use loadtest::{Caller, Rates};
-use protocol::{
-    AudioHeader, AudioKind, AudioRates, ClientMessage, EngineNames, ServerMessage, decode_audio,
-};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
+use loadtest::Caller;
+use protocol::{ClientMessage, ServerMessage, decode_audio};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 
-const RATES: Rates = Rates { input: SampleRate::HZ_24000, output: SampleRate::HZ_16000 };
+use crate::server::{RATES, say, sound, tone, welcome, with_server};
+
 const ANSWER_SAMPLES: usize = 4_800;
-
-fn tone(rate: SampleRate, duration: Duration) -> Frame {
-    let samples = (0..rate.samples_in(duration)).map(|n| if n % 80 < 40 { 0.3 } else { -0.3 });
-    Frame::new(rate, samples.collect::<Vec<f32>>())
-}
-
-fn welcome() -> ServerMessage<'static> {
-    ServerMessage::Welcome {
-        version: protocol::VERSION,
-        connection: "c1".into(),
-        audio: AudioRates { input_rate: RATES.input.hz(), output_rate: RATES.output.hz() },
-        engines: EngineNames { stt: "".into(), llm: "".into(), tts: "".into() },
-        resume: None,
-        resume_within_ms: 0,
-        resumed: false,
-        voice: None,
-        voices: Vec::new(),
-        instructions_allowed: false,
-    }
-}
 
 /// Answers the first clip as soon as it falls silent; gives what was heard and which positions
 /// were told.
@@ -64,33 +43,12 @@ async fn answer_once(mut socket: WebSocketStream<TcpStream>) -> (Vec<f32>, Vec<(
 
 async fn answer(socket: &mut WebSocketStream<TcpStream>) {
     say(socket, &ServerMessage::FinalUserRequest { content: "a clip".into() }).await;
-    let header = AudioHeader { kind: AudioKind::Speech, response: 1, position: 0 };
-    let mut frame = header.encode().to_vec();
-    let sound = tone(RATES.output, RATES.output.duration_of(ANSWER_SAMPLES as u64));
-    pcm16::encode_le(&sound.samples, &mut frame);
-    socket.send(Message::binary(frame)).await.expect("it listens");
+    let sound = sound(1, RATES.output.duration_of(ANSWER_SAMPLES as u64));
+    socket.send(sound).await.expect("it listens");
     let content = "a tone".into();
     say(socket, &ServerMessage::FinalAssistantAnswer { content, response: 1, interrupted: false })
         .await;
     say(socket, &ServerMessage::AudioEnd { response: 1, samples: ANSWER_SAMPLES as u64 }).await;
-}
-
-async fn say(socket: &mut WebSocketStream<TcpStream>, message: &ServerMessage<'_>) {
-    socket.send(Message::text(message.encode())).await.expect("it listens");
-}
-
-/// Runs a caller and the server side by side.
-async fn with_server<T, S>(
-    serve: impl AsyncFnOnce(WebSocketStream<TcpStream>) -> S,
-    call: impl AsyncFnOnce(String) -> T,
-) -> (T, S) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("ws://{}/ws", listener.local_addr().expect("an address"));
-    let serving: std::pin::Pin<Box<dyn Future<Output = S>>> = Box::pin(async {
-        let (stream, _) = listener.accept().await.expect("a caller");
-        serve(accept_async(stream).await.expect("a handshake")).await
-    });
-    tokio::join!(call(url), serving)
 }
 
 #[tokio::test]
