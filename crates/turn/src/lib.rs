@@ -7,12 +7,14 @@
 mod backchannel;
 mod config;
 mod detector;
+mod echo;
 mod punctuation;
 mod similarity;
 mod words;
 
-pub use backchannel::is_backchannel;
+pub use backchannel::{is_backchannel, is_filler};
 pub use config::{Config, Speed};
 pub use detector::{Event, TurnDetector};
+pub use echo::is_echo;
 pub use punctuation::{Ending, wait};
 pub use similarity::similarity;
