@@ -12,6 +12,8 @@ use std::{
 pub struct SampleRate(NonZeroU32);
 
 impl SampleRate {
+    /// 8 kHz: telephones, and enough to tell voices apart.
+    pub const HZ_8000: Self = Self::constant(8_000);
     /// 16 kHz: what the speech models hear, and what flite speaks.
     pub const HZ_16000: Self = Self::constant(16_000);
     /// 24 kHz: what most neural voices speak.

@@ -1,0 +1,123 @@
+//! Whether what a microphone hears is what was played.
+
+mod fit;
+mod search;
+mod track;
+
+use std::time::Duration;
+
+use crate::{Frame, SampleRate, level};
+
+use fit::Fit;
+use search::Search;
+use track::Track;
+
+/// From this share on, a frame is echo and nobody speaks over it. Some 98 % of the loud frames of an
+/// echo are above it, from 100 ms after its onset; of another voice 0.5 %, and of a voice over an
+/// echo as loud as itself 30 %.
+pub const ECHO_SHARE: f32 = 0.65;
+
+/// Speech has little above 4 kHz, and nothing there that tells two voices apart.
+const RATE: SampleRate = SampleRate::HZ_8000;
+/// How much sound is looked for at once, 128 ms: two voices of one pitch are too alike in less.
+const WINDOW: usize = 1_024;
+/// Quieter frames, -70 dB of full scale, are silence, which nothing has to explain.
+const SILENCE: f32 = 0.000_3;
+/// Windows as alike as this are no accident, wherever among the sound sent they lie. A likeness is
+/// a squared correlation; an echo's is lower than its share because a room repeats it.
+const FOUND: f32 = 0.3;
+
+/// Knows what was sent to a client, and tells it from other sound when it comes back through the
+/// client's microphone: a client without echo cancellation, and a loudspeaker.
+///
+/// The delay is not known and changes with each gap in the playing, so all of what may come back
+/// is searched for the newest 128 ms heard. Where they were found, the room's reflections are
+/// fitted, and the newest 64 ms compared with what the room should make of the sound sent. Both
+/// take some 100 ms of echo to be sure; as long as the delay stays, the latter suffices.
+///
+/// A call takes a fraction of a millisecond and allocates nothing once it has run.
+pub struct EchoGuard {
+    rate: SampleRate,
+    longest_delay: usize,
+    sent: Track,
+    heard: Track,
+    search: Search,
+    fit: Fit,
+    /// Where the echo was found: so many samples were sent after the one heard last.
+    behind: Option<usize>,
+}
+
+impl EchoGuard {
+    /// A guard of a microphone of this rate, where sound comes back no later than `longest_delay`
+    /// after it was handed out: the client's buffer, the network and the room together.
+    pub fn new(rate: SampleRate, longest_delay: Duration) -> Self {
+        let longest_delay = usize::try_from(RATE.samples_in(longest_delay)).unwrap_or(usize::MAX);
+        Self {
+            rate,
+            longest_delay,
+            sent: Track::new(longest_delay.saturating_add(WINDOW)),
+            heard: Track::new(WINDOW),
+            search: Search::new(),
+            fit: Fit::new(),
+            behind: None,
+        }
+    }
+
+    /// Takes sound that was handed out to the client, in order and without gaps.
+    pub fn sent(&mut self, frame: &Frame) {
+        let count = self.sent.push(frame.rate, &frame.samples);
+        self.behind = self.behind.map(|behind| behind + count);
+    }
+
+    /// Takes the next frame of the microphone and tells how much of it is explained by what was
+    /// sent, from 0 for nothing to 1 for all of it. It must be given every frame from the first
+    /// sound sent on: without those that are silent, a delay seems to change.
+    pub fn heard(&mut self, samples: &[f32]) -> f32 {
+        let count = self.heard.push(self.rate, samples);
+        // what has not been sent cannot be heard: the delay has changed
+        self.behind = self
+            .behind
+            .and_then(|behind| behind.checked_sub(count))
+            .filter(|behind| *behind <= self.longest_delay);
+        // neither of NaN nor of silence
+        if level::rms(samples) >= SILENCE { self.share().clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// Forgets everything, as if nothing had been sent or heard: for when what was sent is not
+    /// going to be played.
+    pub fn reset(&mut self) {
+        self.sent.clear();
+        self.heard.clear();
+        self.behind = None;
+    }
+
+    fn share(&mut self) -> f32 {
+        let sent = self.sent.newest();
+        let heard = self.heard.newest().last_chunk().expect("a window is kept of what was heard");
+        let known = self.behind.map_or(0.0, |behind| self.fit.share(heard, sent, behind));
+        if known >= ECHO_SHARE {
+            return known;
+        }
+        let place = self.search.best(heard, sent);
+        if place.likeness < FOUND {
+            return known;
+        }
+        self.behind = Some(place.behind);
+        known.max(self.fit.share(heard, sent, place.behind))
+    }
+}
+
+/// The sum of the products. Eight sums at once, because the order of additions is part of the
+/// result and the compiler keeps to it.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}

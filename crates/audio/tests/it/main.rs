@@ -1,0 +1,6 @@
+//! The echo guard over made voices and recorded ones.
+
+mod echo;
+mod recorded;
+mod scene;
+mod voice;
