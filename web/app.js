@@ -5,13 +5,16 @@ import { Call } from './call.js';
 import { ConversationView } from './conversation.js';
 import { NoticesView } from './notices.js';
 import { Orb } from './orb.js';
-import { activityOf, initialState, reduce, transcript } from './state.js';
+import { tokenOfThisTab } from './resume-token.js';
+import { activityOf, initialState, reduce } from './state.js';
+import { transcript } from './turns.js';
 
 /** How often the level meter moves. */
 const METER_MS = 100;
 /** How long a button says that it has done its work. */
 const DONE_MS = 1_600;
 const PACE_KEY = 'repartee.pace';
+const VOICE_KEY = 'repartee.voice';
 
 const ACTIVITY_WORDS = {
   idle: 'Ready when you are',
@@ -22,6 +25,7 @@ const ACTIVITY_WORDS = {
   hearing: 'Hearing you',
   thinking: 'Thinking',
   speaking: 'Speaking',
+  paused: 'Go on, I’m listening',
   muted: 'Muted',
 };
 
@@ -45,6 +49,9 @@ const page = {
   copyLabel: element('copy-label'),
   text: /** @type {HTMLInputElement} */ (element('text')),
   pace: /** @type {HTMLInputElement} */ (element('pace')),
+  voice: /** @type {HTMLSelectElement} */ (element('voice')),
+  voiceRow: element('voice-row'),
+  recording: element('recording'),
   activity: element('activity'),
   connection: element('connection'),
   meter: element('microphone-level'),
@@ -78,7 +85,7 @@ function dispatch(action) {
 /** @returns {Call} the call, begun if there is none */
 function running() {
   if (call) return call;
-  call = new Call(dispatch, Number(page.pace.value));
+  call = new Call(dispatch, { pace: Number(page.pace.value), voice: recall(VOICE_KEY) });
   if (state.muted) call.mute();
   call.begin();
   return call;
@@ -153,21 +160,28 @@ function render() {
   document.body.dataset.connection = state.connection;
   document.body.dataset.microphone = state.microphone;
   document.body.dataset.conversation = state.turns.length > 0 ? 'some' : 'none';
+  document.body.dataset.waiting = state.waiting ? 'yes' : 'no';
   page.activity.textContent = ACTIVITY_WORDS[activity];
   page.connection.textContent = CONNECTION_WORDS[state.connection];
-  page.startLabel.textContent = state.running ? 'End' : 'Start talking';
+  page.startLabel.textContent = startWords();
+  page.recording.hidden = !state.recording;
   // Not `disabled`: that would take the keyboard's focus away each time an answer ends.
   page.hush.setAttribute('aria-disabled', String(!canHush()));
   page.clear.disabled = state.turns.length === 0;
   page.copy.disabled = state.turns.length === 0;
   renderMute();
+  renderVoices();
   conversation.render(state.turns);
   notices.render(state.notices);
 }
 
+function startWords() {
+  if (state.running) return 'End';
+  return state.waiting ? 'Continue talking' : 'Start talking';
+}
+
 function canHush() {
-  const activity = activityOf(state);
-  return activity === 'speaking' || activity === 'thinking' || state.sounding;
+  return ['speaking', 'thinking', 'paused'].includes(activityOf(state)) || state.sounding;
 }
 
 function hush() {
@@ -181,6 +195,16 @@ function renderMute() {
   page.mute.classList.toggle('off', state.muted && inUse);
 }
 
+function renderVoices() {
+  const { voices } = state;
+  page.voiceRow.hidden = voices.length < 2;
+  // An open list would close if it were built anew.
+  if (Array.from(page.voice.options, ({ value }) => value).join('\n') === voices.join('\n')) return;
+  page.voice.replaceChildren(...voices.map((name) => new Option(name, name)));
+  const chosen = recall(VOICE_KEY) ?? '';
+  page.voice.value = voices.includes(chosen) ? chosen : state.voice ?? '';
+}
+
 function renderLevels() {
   const { microphone, voice } = call?.levels ?? { microphone: 0, voice: 0 };
   const shown = Math.min(100, Math.round(Math.sqrt(microphone) * 160));
@@ -192,19 +216,46 @@ function renderLevels() {
 
 function pace() {
   call?.pace(Number(page.pace.value));
+  remember(PACE_KEY, page.pace.value);
+}
+
+function voice() {
+  call?.speakAs(page.voice.value);
+  remember(VOICE_KEY, page.voice.value);
+}
+
+/**
+ * @param {string} key
+ * @param {string} value
+ */
+function remember(key, value) {
   try {
-    localStorage.setItem(PACE_KEY, page.pace.value);
+    localStorage.setItem(key, value);
   } catch {
-    // Private windows may have no storage; the pace then lasts as long as the page.
+    // Private windows may have no storage; the choice then lasts as long as the page.
   }
 }
 
-function restorePace() {
+/**
+ * @param {string} key
+ * @returns {string | null}
+ */
+function recall(key) {
   try {
-    page.pace.value = localStorage.getItem(PACE_KEY) ?? page.pace.value;
+    return localStorage.getItem(key);
   } catch {
-    // As above.
+    return null; // As above.
   }
+}
+
+/** A reload in the midst of a conversation: say that it can go on, as long as it can. */
+function offerToContinue() {
+  const { left } = tokenOfThisTab();
+  if (left === 0) return;
+  dispatch({ type: 'waiting', waiting: true });
+  setTimeout(() => {
+    if (!call) dispatch({ type: 'waiting', waiting: false });
+  }, left);
 }
 
 /** @param {KeyboardEvent} event */
@@ -220,6 +271,7 @@ function listen() {
   page.clear.addEventListener('click', clear);
   page.copy.addEventListener('click', copy);
   page.pace.addEventListener('input', pace);
+  page.voice.addEventListener('change', voice);
   element('composer').addEventListener('submit', (event) => send(/** @type {SubmitEvent} */ (event)));
   document.addEventListener('keydown', key);
   document.addEventListener('pointerdown', () => call?.resumeSound());
@@ -227,6 +279,7 @@ function listen() {
     if (!document.hidden) call?.wake();
   });
   addEventListener('online', () => call?.wake());
+  addEventListener('pagehide', () => call?.leave());
   navigator.mediaDevices?.addEventListener('devicechange', () => {
     if (call && state.microphone === 'failed' && state.notices.some(({ key: of }) => of === 'microphone')) {
       retryQuietly(call);
@@ -256,8 +309,9 @@ function button(id) {
   return /** @type {HTMLButtonElement} */ (element(id));
 }
 
-restorePace();
+page.pace.value = recall(PACE_KEY) ?? page.pace.value;
 listen();
+offerToContinue();
 render();
 new Orb(page.orb, () => ({
   activity: activityOf(state),

@@ -21,18 +21,20 @@ const SOUND_WAIT_MS = 1_000;
 export class Call {
   /**
    * @param {Dispatch} dispatch
-   * @param {number} pace 0 (fast) to 100 (slow)
+   * @param {{ pace: number, voice: string | null }} wishes `pace`: 0 (fast) to 100 (slow);
+   * `voice`: null leaves it to the server
    */
-  constructor(dispatch, pace) {
+  constructor(dispatch, { pace, voice }) {
     this.dispatch = dispatch;
     this.speed = pace;
+    this.voice = voice;
     this.ended = false;
     this.muted = false;
     /** Loudness of both sides now, 0 to 1, for whoever draws it. */
     this.levels = { microphone: 0, voice: 0 };
     /** Samples of the microphone sent in this session. */
     this.sent = 0;
-    /** @type {string[]} Typed before the server was there. */
+    /** @type {Record<string, any>[]} Asked for while the server was not there. */
     this.unsent = [];
     /** @type {Capture | null} */
     this.capture = null;
@@ -45,7 +47,7 @@ export class Call {
     this.context = openContext();
     this.context.onstatechange = () => this.soundState();
     this.connection = new Connection(addresses(), () => this.hello(), {
-      status: (status, { reason }) => this.connectionStatus(status, reason),
+      status: (status, detail) => this.connectionStatus(status, detail),
       message: (message) => this.message(message),
       audio: (bytes) => this.audio(bytes),
     });
@@ -132,7 +134,12 @@ export class Call {
   /** @param {string} text a typed turn; kept until the server is there */
   type(text) {
     this.resumeSound();
-    if (!this.connection.send({ type: 'text', text })) this.unsent.push(text);
+    this.ask({ type: 'text', text });
+  }
+
+  /** @param {Record<string, any>} message sent now, or when the server is there */
+  ask(message) {
+    if (!this.connection.send(message)) this.unsent.push(message);
   }
 
   /** Stops the assistant now, without waiting for the server to agree. */
@@ -140,19 +147,30 @@ export class Call {
     const heard = this.playback?.heardNow();
     this.playback?.stop();
     if (heard) this.connection.send(heard);
-    this.connection.send({ type: 'cancel' });
+    this.ask({ type: 'cancel' });
   }
 
   /** Forgets the conversation, here and there. */
   clear() {
     this.playback?.stop();
-    this.connection.send({ type: 'clear_history' });
+    this.ask({ type: 'clear_history' });
   }
 
   /** @param {number} speed 0 (fast) to 100 (slow) */
   pace(speed) {
     this.speed = speed;
     this.connection.send({ type: 'set_speed', speed });
+  }
+
+  /** @param {string} voice of the next answer on */
+  speakAs(voice) {
+    this.voice = voice;
+    this.connection.send({ type: 'set_voice', voice });
+  }
+
+  /** The page goes away; if it is only a reload, the conversation goes on. */
+  leave() {
+    this.connection.leave();
   }
 
   /** The page is looked at again, or touched: what the browser put to sleep goes on. */
@@ -188,20 +206,38 @@ export class Call {
 
   /**
    * @param {import('./connection.js').ConnectionStatus} status
-   * @param {string} reason
+   * @param {import('./connection.js').StatusDetail} detail
    */
-  connectionStatus(status, reason) {
-    if (status === 'open') this.sessionBegan();
+  connectionStatus(status, { reason, resumed = false }) {
+    if (status === 'open' && resumed) this.sessionGoesOn();
+    else if (status === 'open') this.sessionBegan();
+    // What is queued may go on, should the session wait for us.
+    else if (status === 'lost' || status === 'full') this.playback?.pause();
     else if (status !== 'connecting') this.playback?.stop();
-    if (!this.ended) this.dispatch({ type: 'connection', status, reason });
+    if (!this.ended) this.dispatch({ type: 'connection', status, reason, resumed });
   }
 
   sessionBegan() {
     this.sent = 0;
     this.playback?.reset();
-    this.playback?.unduck();
+    // A new session has nothing to cancel or to forget.
+    const texts = this.unsent.splice(0).filter(({ type }) => type === 'text');
+    this.tell(texts);
+  }
+
+  sessionGoesOn() {
+    this.sent = 0;
+    // The last word about it may have been lost with the connection.
+    const heard = this.playback?.lastHeard();
+    if (heard) this.connection.send(heard);
+    this.playback?.resume();
+    this.tell(this.unsent.splice(0));
+  }
+
+  /** @param {Record<string, any>[]} asked for in the meantime */
+  tell(asked) {
     this.connection.send({ type: 'set_speed', speed: this.speed });
-    for (const text of this.unsent.splice(0)) this.connection.send({ type: 'text', text });
+    for (const message of asked) this.connection.send(message);
   }
 
   /** @param {{ pcm: Int16Array, level: number }} frame */
@@ -226,14 +262,25 @@ export class Call {
       case 'stop_tts':
         this.playback?.stop(message.response);
         break;
-      case 'state':
-        if (message.state === 'hearing') this.playback?.duck();
-        else this.playback?.unduck();
+      case 'pause':
+        this.playback?.pause(message.response);
+        break;
+      case 'resume':
+        this.playback?.resume(message.response);
+        break;
+      case 'welcome':
+        this.wishForVoice(message);
         break;
       default:
         break;
     }
     this.dispatch({ type: 'message', message });
+  }
+
+  /** @param {Record<string, any>} welcome */
+  wishForVoice({ voices, voice }) {
+    if (this.voice === null || this.voice === voice || !Array.isArray(voices)) return;
+    if (voices.includes(this.voice)) this.connection.send({ type: 'set_voice', voice: this.voice });
   }
 
   /**

@@ -1,8 +1,10 @@
 // @ts-check
 /**
- * The WebSocket to the server: says hello, comes back by itself when it is lost, and tells a full
- * server from a lost one. Knows nothing of the page.
+ * The WebSocket to the server: says hello, comes back by itself when it is lost, to the same session
+ * if that waits, and tells a full server from a lost one. Knows nothing of the page.
  */
+
+import { tokenOfThisTab } from './resume-token.js';
 
 /** First wait before coming back; each failure doubles it. */
 const FIRST_WAIT_MS = 500;
@@ -20,6 +22,9 @@ const DROPPED_FRAMES = 250;
 const POLICY_VIOLATION = 1008;
 const AT_CAPACITY = 'Server at capacity';
 const SUBPROTOCOL = 'repartee.v1';
+const RESUME_PREFIX = 'repartee.resume.';
+/** Close code of a conversation that was ended on purpose. */
+const ENDED = 1000;
 
 /**
  * @typedef {'connecting' | 'open' | 'lost' | 'full' | 'refused' | 'closed'} ConnectionStatus
@@ -27,9 +32,17 @@ const SUBPROTOCOL = 'repartee.v1';
  */
 
 /**
+ * @typedef {object} StatusDetail
+ * @property {string} reason the server's, or empty
+ * @property {number} attempt failures in a row
+ * @property {boolean} [resumed] of `open`: whether the session is the one from before
+ */
+
+/**
  * @typedef {object} ConnectionEvents
- * @property {(status: ConnectionStatus, detail: { reason: string, attempt: number }) => void} status
- * @property {(message: Record<string, any>) => void} message a JSON object with a `type`
+ * @property {(status: ConnectionStatus, detail: StatusDetail) => void} status
+ * @property {(message: Record<string, any>) => void} message a JSON object with a `type`; the token
+ * of `welcome` is left out
  * @property {(bytes: ArrayBuffer) => void} audio
  */
 
@@ -41,6 +54,7 @@ const SUBPROTOCOL = 'repartee.v1';
  * @property {(run: () => void, ms: number) => any} setTimeout
  * @property {(timer: any) => void} clearTimeout
  * @property {() => number} random
+ * @property {import('./resume-token.js').ResumeToken} token
  */
 
 /** @returns {World} */
@@ -51,6 +65,7 @@ function browser() {
     setTimeout: (run, ms) => setTimeout(run, ms),
     clearTimeout: (timer) => clearTimeout(timer),
     random: Math.random,
+    token: tokenOfThisTab(),
   };
 }
 
@@ -93,7 +108,7 @@ export class Connection {
     if (this.socket) return;
     this.world.clearTimeout(this.timer);
     this.events.status('connecting', { reason: '', attempt: this.attempt });
-    const socket = new this.world.WebSocket(this.addresses.socket, [SUBPROTOCOL]);
+    const socket = new this.world.WebSocket(this.addresses.socket, this.protocols());
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => socket.send(JSON.stringify(this.hello()));
     socket.onmessage = ({ data }) => this.receive(data);
@@ -102,9 +117,16 @@ export class Connection {
     this.timer = this.world.setTimeout(() => this.ended(0, 'no welcome'), WELCOME_WAIT_MS);
   }
 
+  /** The session that was lost is asked for again; the server knows whether it still waits. */
+  protocols() {
+    const { token } = this.world.token;
+    return token ? [SUBPROTOCOL, RESUME_PREFIX + token] : [SUBPROTOCOL];
+  }
+
   /** Ends it for good. */
   close() {
-    this.letGo();
+    this.world.token.forget();
+    this.letGo(ENDED);
     this.attempt = 0;
     this.events.status('closed', { reason: '', attempt: 0 });
   }
@@ -112,6 +134,11 @@ export class Connection {
   /** Tries at once instead of waiting: the network is back, or the caller asks. */
   retryNow() {
     if (!this.socket && this.attempt > 0) this.open();
+  }
+
+  /** The page goes away, perhaps to come back. */
+  leave() {
+    this.world.token.touch();
   }
 
   /**
@@ -149,13 +176,21 @@ export class Connection {
     }
     const message = parseMessage(data);
     if (!message) return;
-    if (message.type === 'welcome') {
-      this.world.clearTimeout(this.timer);
-      this.welcomed = true;
-      this.attempt = 0;
-      this.events.status('open', { reason: '', attempt: 0 });
-    }
-    this.events.message(message);
+    const { resume, ...rest } = message;
+    if (message.type === 'welcome') this.greeted(resume, message);
+    this.events.message(rest);
+  }
+
+  /**
+   * @param {unknown} token
+   * @param {Record<string, any>} welcome
+   */
+  greeted(token, welcome) {
+    this.world.clearTimeout(this.timer);
+    this.welcomed = true;
+    this.attempt = 0;
+    this.world.token.keep(token, welcome.resume_within_ms);
+    this.events.status('open', { reason: '', attempt: 0, resumed: welcome.resumed === true });
   }
 
   /**
@@ -165,9 +200,11 @@ export class Connection {
    */
   ended(code, reason) {
     const greeted = this.welcomed;
+    if (greeted) this.world.token.touch();
     this.letGo();
     if (code === POLICY_VIOLATION && reason !== AT_CAPACITY) {
       this.attempt = 0;
+      this.world.token.forget();
       this.events.status('refused', { reason, attempt: 0 });
     } else if (code === POLICY_VIOLATION) {
       this.waitAndRetry('full', reason);
@@ -201,8 +238,11 @@ export class Connection {
     }
   }
 
-  /** Drops the socket; nothing of it is heard any more. */
-  letGo() {
+  /**
+   * Drops the socket; nothing of it is heard any more.
+   * @param {number} [code] why, for the server
+   */
+  letGo(code) {
     this.world.clearTimeout(this.timer);
     const socket = this.socket;
     this.socket = null;
@@ -212,7 +252,7 @@ export class Connection {
     socket.onopen = null;
     socket.onmessage = null;
     socket.onclose = null;
-    socket.close();
+    socket.close(code);
   }
 }
 

@@ -20,6 +20,8 @@ const PARTS = [
   ['speech_end_to_first_audio_ms', 'First sound made'],
   ['speech_end_to_first_audio_sent_ms', 'First sound sent'],
 ];
+/** How much earlier the first sound was because the answer had been begun before the turn was decided. */
+const SAVED = 'saved_ms';
 const WHOLE = 'speech_end_to_first_audio_sent_ms';
 
 /** @typedef {import('./state.js').Turn} Turn */
@@ -80,7 +82,7 @@ export class ConversationView {
     const element = known?.element ?? this.append(turn);
     fill(element, turn);
     this.shown.set(turn.id, { turn, element });
-    if (turn.final && !known?.turn.final && turn.speaker !== 'note') this.announce(turn);
+    if (turn.final && !turn.recalled && !known?.turn.final && turn.speaker !== 'note') this.announce(turn);
     return true;
   }
 
@@ -108,10 +110,21 @@ function fill(element, turn) {
   element.classList.toggle('live', !turn.final);
   element.classList.toggle('interrupted', turn.interrupted);
   const said = element.querySelector('.said');
-  if (said) said.textContent = turn.text;
+  if (said) say(said, turn);
   const footnote = element.querySelector('.footnote');
   if (turn.metrics && !element.querySelector('.latency')) footnote?.append(latency(turn.metrics));
   if (turn.interrupted && !element.querySelector('.aside')) footnote?.append(make('span', 'aside', 'interrupted'));
+}
+
+/**
+ * While it is spoken, what may still change is told apart from what hardly will.
+ * @param {Element} place
+ * @param {Turn} turn
+ */
+function say(place, { speaker, text, settled, final }) {
+  const tentative = speaker === 'you' && !final;
+  place.textContent = tentative ? settled : text;
+  if (tentative) place.append(make('span', 'tentative', text.slice(settled.length)));
 }
 
 /**
@@ -125,6 +138,9 @@ function latency(metrics) {
   const parts = make('dl', '');
   for (const [name, label] of PARTS) {
     parts.append(make('dt', '', label), make('dd', '', seconds(metrics[name])));
+  }
+  if (typeof metrics[SAVED] === 'number') {
+    parts.append(make('dt', '', 'Saved by beginning early'), make('dd', '', seconds(metrics[SAVED])));
   }
   details.append(summary, parts);
   return details;

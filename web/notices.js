@@ -1,5 +1,5 @@
 // @ts-check
-/** Shows what went wrong, with a way out where there is one. */
+/** Shows what went wrong, with a way out where there is one, and what callers must know. */
 
 /** @type {Record<string, string>} */
 const ACTIONS = {
@@ -45,7 +45,8 @@ export class NoticesView {
     const element = document.createElement('div');
     element.className = `notice notice-${notice.tone}`;
     element.dataset.key = notice.key;
-    element.setAttribute('role', 'alert');
+    const isFact = notice.tone === 'fact';
+    element.setAttribute('role', isFact ? 'status' : 'alert');
     const words = document.createElement('div');
     words.className = 'notice-words';
     const title = document.createElement('strong');
@@ -54,6 +55,7 @@ export class NoticesView {
     element.append(words);
     const { action } = notice;
     if (action) words.append(button(ACTIONS[action], 'notice-action', () => this.events.act(action)));
+    if (isFact) return element;
     const dismiss = button('×', 'notice-dismiss', () => this.events.dismiss(notice.key));
     dismiss.setAttribute('aria-label', `Dismiss: ${notice.title}`);
     element.append(dismiss);

@@ -28,6 +28,7 @@ const MOODS = {
   listening: { you: 0.52, voice: 0.4, apart: 0.3, unrest: 0.08, speed: 0.6 },
   hearing: { you: 0.54, voice: 0.28, apart: 0.34, unrest: 0.09, speed: 1.1 },
   thinking: { you: 0.4, voice: 0.44, apart: 0.1, unrest: 0.17, speed: 2.4 },
+  paused: { you: 0.56, voice: 0.36, apart: 0.28, unrest: 0.04, speed: 0.3 },
   speaking: { you: 0.28, voice: 0.54, apart: 0.34, unrest: 0.09, speed: 1.1 },
 };
 const PARTS = /** @type {const} */ (['you', 'voice', 'apart', 'unrest', 'speed']);

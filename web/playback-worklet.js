@@ -4,13 +4,13 @@
  * much of it has been heard. No imports: not every browser resolves them inside a worklet.
  *
  * Takes `{ type: 'push', response, position, pcm }`, `{ type: 'end', response, samples }`,
- * `{ type: 'stop', response }` (that response and all before it) and `{ type: 'reset' }`.
- * Posts a `Report`.
+ * `{ type: 'stop', response }`, `{ type: 'pause', response }`, `{ type: 'resume', response }` (that
+ * response and all before it) and `{ type: 'reset' }`. Posts a `Report`.
  */
 
 /** Sound gathered before a response starts, so that a late packet does not tear it. */
 const LEAD_SECONDS = 0.05;
-/** How long the sound takes to fall silent when it is stopped: no click, and no wait. */
+/** How long the sound takes to fall silent, and to come back after a pause: no click, and no wait. */
 const FADE_SECONDS = 0.005;
 /** How often the position is told while something plays. */
 const REPORT_SECONDS = 0.05;
@@ -18,7 +18,7 @@ const FULL_SCALE = 32768;
 
 /**
  * @typedef {object} Report
- * @property {'start' | 'tick' | 'underrun' | 'end' | 'stop' | 'level'} reason
+ * @property {'start' | 'tick' | 'underrun' | 'pause' | 'end' | 'stop' | 'level'} reason
  * @property {number} response the response it is about; 0 when none (`level`)
  * @property {number} position samples of it that have been played
  * @property {boolean} playing whether it sounds now
@@ -56,6 +56,8 @@ class Stream {
   push(position, pcm) {
     const known = Math.max(0, this.received - position);
     if (known >= pcm.length) return;
+    // A session that was taken up again goes on in the midst of a response.
+    if (this.received === 0) this.position = position;
     this.chunks.push({ pcm: pcm.subarray(known), position: position + known });
     this.buffered += pcm.length - known;
     this.received = position + pcm.length;
@@ -85,6 +87,24 @@ class Stream {
     return at - start;
   }
 
+  /**
+   * What comes next, without playing it.
+   * @param {number} length
+   * @returns {Float32Array} followed by silence, if there is less
+   */
+  ahead(length) {
+    const out = new Float32Array(length);
+    let at = 0;
+    let offset = this.offset;
+    for (const { pcm } of this.chunks) {
+      const count = Math.min(length - at, pcm.length - offset);
+      for (let i = 0; i < count; i += 1) out[at + i] = pcm[offset + i] / FULL_SCALE;
+      at += count;
+      offset = 0;
+    }
+    return out;
+  }
+
   /** @param {number} lead samples wanted before the start */
   ready(lead) {
     if (!this.flowing) {
@@ -110,8 +130,12 @@ class SpeechQueue {
     this.streams = [];
     /** Responses up to here are over: sound of theirs that comes late is not played. */
     this.closedThrough = 0;
+    /** Responses up to here wait for a word to go on; 0: none does. */
+    this.pausedThrough = 0;
     /** @type {Float32Array | null} What is left of a fade. */
     this.fade = null;
+    /** Samples since the sound came back after a pause; from the length of a fade on, all is loud. */
+    this.risen = this.fadeLength;
     this.playing = false;
     this.underruns = 0;
     this.energy = 0;
@@ -153,30 +177,70 @@ class SpeechQueue {
   /** @param {number} response this one and all before it fall silent */
   stop(response) {
     this.closedThrough = Math.max(this.closedThrough, response);
+    if (this.pausedThrough <= response) this.pausedThrough = 0;
     const front = this.streams[0];
     if (front && front.response <= response) {
       this.startFade(front);
       if (front.flowing) this.report('stop', front, false);
       this.playing = false;
+      this.risen = this.fadeLength;
     }
     this.streams = this.streams.filter((stream) => stream.response > response);
   }
 
+  /** @param {number} response this one and all before it fall silent, and stay */
+  pause(response) {
+    if (response <= this.closedThrough || response <= this.pausedThrough) return;
+    this.pausedThrough = response;
+    const front = this.streams[0];
+    if (!front || front.response > response) return;
+    if (this.playing) {
+      this.startFade(front);
+      // What fades out now fades in then: played once, in sum.
+      this.risen = 0;
+    }
+    this.playing = false;
+    this.report('pause', front, false);
+  }
+
+  /** @param {number} response this one and all before it go on where they were */
+  resume(response) {
+    if (response >= this.pausedThrough) this.pausedThrough = 0;
+  }
+
   /** Forgets everything: a new session counts its responses from the start. */
   reset() {
-    this.stop(Number.MAX_SAFE_INTEGER);
+    const front = this.streams[0];
+    if (front) this.startFade(front);
+    this.streams = [];
     this.closedThrough = 0;
+    this.pausedThrough = 0;
+    this.risen = this.fadeLength;
+    this.playing = false;
+    // Not a stop: its position would be taken for one of the new session.
+    this.report('level', null, false);
   }
 
   /** @param {Stream} stream */
   startFade(stream) {
     if (!this.playing) return;
-    const position = stream.position;
-    const fade = new Float32Array(this.fadeLength);
-    const count = stream.read(fade, 0);
-    stream.position = position;
-    for (let i = 0; i < count; i += 1) fade[i] *= 1 - (i + 1) / this.fadeLength;
+    const loudness = this.risen / this.fadeLength;
+    const fade = stream.ahead(this.fadeLength);
+    for (let i = 0; i < fade.length; i += 1) fade[i] *= loudness * (1 - (i + 1) / this.fadeLength);
     this.fade = fade;
+  }
+
+  /**
+   * Brings the sound back gently after a pause.
+   * @param {Float32Array} out
+   * @param {number} start
+   * @param {number} count
+   */
+  rise(out, start, count) {
+    for (let i = 0; i < count && this.risen < this.fadeLength; i += 1) {
+      this.risen += 1;
+      out[start + i] *= this.risen / this.fadeLength;
+    }
   }
 
   /** @param {Float32Array} out filled wholly: with sound, then silence */
@@ -185,7 +249,7 @@ class SpeechQueue {
     let at = this.renderFade(out);
     while (at < out.length) {
       const stream = this.streams[0];
-      if (!stream) break;
+      if (!stream || stream.response <= this.pausedThrough) break;
       if (!stream.ready(this.lead)) {
         if (stream.buffered > 0) stream.waited += out.length - at;
         if (stream.buffered === 0 && this.streams.length > 1) this.finish(stream);
@@ -197,6 +261,7 @@ class SpeechQueue {
         this.report('start', stream, true);
       }
       const count = stream.read(out, at);
+      this.rise(out, at, count);
       at += count;
       if (at < out.length && !this.runDry(stream)) break;
     }
@@ -286,6 +351,8 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       case 'push': this.queue.push(message.response, message.position, message.pcm); break;
       case 'end': this.queue.end(message.response, message.samples); break;
       case 'stop': this.queue.stop(message.response); break;
+      case 'pause': this.queue.pause(message.response); break;
+      case 'resume': this.queue.resume(message.response); break;
       case 'reset': this.queue.reset(); break;
       default: break;
     }

@@ -3,10 +3,6 @@
 
 /** How often the server is told the position while sound plays. */
 const POSITION_EVERY_MS = 250;
-/** Loudness while the caller seems to speak over the answer, until that is certain. */
-const DUCKED = 0.25;
-/** Time constant of a change of loudness: quick, and without a click. */
-const DUCK_SECONDS = 0.02;
 /** No device is later than this; what claims more has not measured yet. */
 const LONGEST_OUTPUT_SECONDS = 0.5;
 
@@ -24,6 +20,9 @@ const LONGEST_OUTPUT_SECONDS = 0.5;
 export class Pacer {
   constructor() {
     this.last = -Infinity;
+    /** The response told of last, and how far it was heard then. */
+    this.response = 0;
+    this.position = 0;
   }
 
   /**
@@ -37,12 +36,11 @@ export class Pacer {
     if (report.reason === 'tick' && now - this.last < POSITION_EVERY_MS) return null;
     this.last = now;
     const unheard = report.playing ? delay : 0;
-    return {
-      type: 'playback',
-      response: report.response,
-      position: Math.max(0, report.position - unheard),
-      playing: report.playing,
-    };
+    // Nothing is unheard again: after a pause, all before it has reached the ear.
+    const least = report.response === this.response ? this.position : 0;
+    this.response = report.response;
+    this.position = Math.max(least, report.position - unheard);
+    return { type: 'playback', response: this.response, position: this.position, playing: report.playing };
   }
 }
 
@@ -56,7 +54,6 @@ export class Playback {
   constructor(context, node, events) {
     this.context = context;
     this.node = node;
-    this.gain = context.createGain();
     this.pacer = new Pacer();
     /** The newest response of which there was sound. */
     this.newest = 0;
@@ -65,7 +62,7 @@ export class Playback {
     /** @type {Report | null} */
     this.lastReport = null;
     this.lastReportAt = 0;
-    node.connect(this.gain).connect(context.destination);
+    node.connect(context.destination);
     node.port.onmessage = ({ data }) => {
       const now = performance.now();
       if (data.reason !== 'level') {
@@ -117,10 +114,28 @@ export class Playback {
     this.node.port.postMessage({ type: 'stop', response });
   }
 
+  /**
+   * Falls silent at once, and keeps what is queued.
+   * @param {number} [response] the last one to pause; without it, all there are
+   */
+  pause(response = this.newest) {
+    this.node.port.postMessage({ type: 'pause', response });
+  }
+
+  /**
+   * Goes on with the sample at which it was paused.
+   * @param {number} [response] the last one to go on; without it, all there are
+   */
+  resume(response = Number.MAX_SAFE_INTEGER) {
+    this.node.port.postMessage({ type: 'resume', response });
+  }
+
   /** Falls silent and forgets: the next session counts its responses from the start. */
   reset() {
     this.newest = 0;
     this.stoppedThrough = 0;
+    this.lastReport = null;
+    this.pacer = new Pacer();
     this.node.port.postMessage({ type: 'reset' });
   }
 
@@ -136,19 +151,14 @@ export class Playback {
     return { type: 'playback', response: report.response, position, playing: false };
   }
 
-  /** Makes room for the caller's voice, in case they mean to interrupt. */
-  duck() {
-    this.loudness(DUCKED);
-  }
-
-  /** Back to full loudness. */
-  unduck() {
-    this.loudness(1);
-  }
-
-  /** @param {number} value */
-  loudness(value) {
-    this.gain.gain.setTargetAtTime(value, this.context.currentTime, DUCK_SECONDS);
+  /**
+   * How far a response had been heard when it fell silent last; null when there was none.
+   * @returns {Position | null}
+   */
+  lastHeard() {
+    const report = this.lastReport;
+    if (!report || report.response > this.newest) return null;
+    return { type: 'playback', response: report.response, position: report.position, playing: false };
   }
 
   /** Samples that have left the worklet and have not reached the ear. */

@@ -3,24 +3,15 @@
  * What the page knows, and how each event changes it. Pure: no DOM, no clock, no sockets.
  */
 
-import { connectionWords, errorWords, microphoneWords, SOUND_BLOCKED, SOUND_MISSING } from './words.js';
+import { allFinal, assistantSaid, measured, recalled, userSaid, withTurn } from './turns.js';
+import { connectionWords, errorWords, microphoneWords, RECORDING, SOUND_BLOCKED, SOUND_MISSING } from './words.js';
 
-/**
- * @typedef {object} Turn one speaker's caption
- * @property {number} id never used twice
- * @property {'you' | 'assistant' | 'note'} speaker `note`: the page's own remark
- * @property {string} text
- * @property {boolean} final
- * @property {boolean} interrupted
- * @property {number} session which connection it belongs to; response numbers begin anew in each
- * @property {number | null} response
- * @property {Record<string, number | null> | null} metrics the parts of the latency, milliseconds
- */
+/** @typedef {import('./turns.js').Turn} Turn */
 
 /**
  * @typedef {object} Notice
  * @property {string} key a notice replaces the one with the same key
- * @property {'error' | 'warning'} tone
+ * @property {'error' | 'warning' | 'fact'} tone `fact`: no failure; it stays as long as it is true
  * @property {string} title
  * @property {string} text
  * @property {'retry-microphone' | 'retry-connection' | 'enable-sound' | null} action
@@ -32,10 +23,14 @@ import { connectionWords, errorWords, microphoneWords, SOUND_BLOCKED, SOUND_MISS
  * @property {import('./connection.js').ConnectionStatus} connection
  * @property {'off' | 'asking' | 'on' | 'failed'} microphone
  * @property {boolean} muted
- * @property {'listening' | 'hearing' | 'thinking' | 'speaking'} activity as the server says
+ * @property {'listening' | 'hearing' | 'thinking' | 'speaking' | 'paused'} activity as the server says
  * @property {boolean} sounding whether the assistant's voice is heard now
  * @property {Turn[]} turns
  * @property {Notice[]} notices
+ * @property {boolean} recording whether the server says that it records
+ * @property {string[]} voices those that the caller may choose
+ * @property {string | null} voice the one in use
+ * @property {boolean} waiting whether a session from before a reload waits for its caller
  * @property {number} session
  * @property {number} nextId
  * @property {Record<number, Record<string, number | null>>} earlyMetrics of responses without text yet
@@ -44,18 +39,19 @@ import { connectionWords, errorWords, microphoneWords, SOUND_BLOCKED, SOUND_MISS
 /**
  * @typedef {{ type: 'start' }
  *   | { type: 'stop' }
- *   | { type: 'connection', status: import('./connection.js').ConnectionStatus, reason: string }
+ *   | { type: 'connection', status: import('./connection.js').ConnectionStatus, reason: string, resumed?: boolean }
  *   | { type: 'microphone', status: 'off' | 'asking' | 'on' }
  *   | { type: 'microphone-failed', failure: import('./capture.js').MicrophoneFailure | 'lost' }
  *   | { type: 'mute', muted: boolean }
  *   | { type: 'sounding', sounding: boolean }
  *   | { type: 'sound', status: 'on' | 'blocked' | 'missing' }
+ *   | { type: 'waiting', waiting: boolean }
  *   | { type: 'dismiss', key: string }
  *   | { type: 'clear' }
  *   | { type: 'message', message: Record<string, any> }} Action
  */
 
-const ACTIVITIES = ['listening', 'hearing', 'thinking', 'speaking'];
+const ACTIVITIES = ['listening', 'hearing', 'thinking', 'speaking', 'paused'];
 
 /** @returns {State} */
 export function initialState() {
@@ -68,6 +64,10 @@ export function initialState() {
     sounding: false,
     turns: [],
     notices: [],
+    recording: false,
+    voices: [],
+    voice: null,
+    waiting: false,
     session: 0,
     nextId: 1,
     earlyMetrics: {},
@@ -85,9 +85,9 @@ export function reduce(state, action) {
     case 'start':
       return { ...state, running: true };
     case 'stop':
-      return { ...settled(state), running: false, microphone: 'off', sounding: false, notices: [] };
+      return { ...allFinal(state), running: false, microphone: 'off', sounding: false, recording: false, waiting: false, notices: [] };
     case 'connection':
-      return connectionChanged(state, action.status, action.reason);
+      return connectionChanged(state, action);
     case 'microphone':
       return { ...without(state, 'microphone'), microphone: action.status };
     case 'microphone-failed':
@@ -98,6 +98,8 @@ export function reduce(state, action) {
       return { ...state, sounding: action.sounding };
     case 'sound':
       return soundChanged(state, action.status);
+    case 'waiting':
+      return { ...state, waiting: action.waiting };
     case 'dismiss':
       return without(state, action.key);
     case 'clear':
@@ -112,13 +114,13 @@ export function reduce(state, action) {
 /**
  * What the page shows as going on now.
  * @param {State} state
- * @returns {'idle' | 'connecting' | 'waiting' | 'listening' | 'hearing' | 'thinking' | 'speaking' | 'muted' | 'ready'}
+ * @returns {'idle' | 'paused' | 'connecting' | 'waiting' | 'listening' | 'hearing' | 'thinking' | 'speaking' | 'muted' | 'ready'}
  */
 export function activityOf(state) {
   if (!state.running) return 'idle';
   if (state.connection === 'lost' || state.connection === 'full') return 'waiting';
   if (state.connection !== 'open') return 'connecting';
-  if (state.activity === 'hearing' || state.activity === 'thinking') return state.activity;
+  if (['hearing', 'thinking', 'paused'].includes(state.activity)) return state.activity;
   // The last sound is heard after it was sent: what is heard counts.
   if (state.sounding || state.activity === 'speaking') return 'speaking';
   if (state.microphone === 'on') return state.muted ? 'muted' : 'listening';
@@ -126,38 +128,26 @@ export function activityOf(state) {
 }
 
 /**
- * The conversation for the clipboard.
  * @param {State} state
- * @returns {string}
- */
-export function transcript(state) {
-  const names = { you: 'You', assistant: 'Assistant', note: '' };
-  return state.turns
-    .map(({ speaker, text }) => (speaker === 'note' ? `(${text})` : `${names[speaker]}: ${text}`))
-    .join('\n');
-}
-
-/**
- * @param {State} state
- * @param {State['connection']} status
- * @param {string} reason
+ * @param {{ status: State['connection'], reason: string, resumed?: boolean }} change
  * @returns {State}
  */
-function connectionChanged(state, status, reason) {
+function connectionChanged(state, { status, reason, resumed }) {
   const next = { ...state, connection: status };
   switch (status) {
     case 'open':
-      return sessionBegan(without(next, 'connection'));
+      return resumed ? { ...without(next, 'connection'), waiting: false } : sessionBegan(without(next, 'connection'));
     case 'lost':
     case 'full':
-      return withNotice({ ...settled(next), sounding: false }, {
+      // The session may still be taken up again: what is being said stays open.
+      return withNotice({ ...next, sounding: false }, {
         key: 'connection',
         tone: status === 'full' ? 'warning' : 'error',
         ...connectionWords(status, reason),
         action: 'retry-connection',
       });
     case 'refused':
-      return withNotice({ ...settled(next), running: false, microphone: 'off', sounding: false }, {
+      return withNotice({ ...allFinal(without(next, 'recording')), running: false, microphone: 'off', sounding: false, recording: false }, {
         key: 'connection',
         tone: 'error',
         ...connectionWords(status, reason),
@@ -169,14 +159,22 @@ function connectionChanged(state, status, reason) {
 }
 
 /**
- * A new socket is a new session: the server remembers nothing of what stands on the page.
+ * A new session: the server remembers nothing of what stands on the page.
  * @param {State} state
  * @returns {State}
  */
 function sessionBegan(state) {
-  const next = { ...settled(state), session: state.session + 1, activity: /** @type {const} */ ('listening'), earlyMetrics: {} };
+  const next = {
+    ...allFinal(without(state, 'recording')),
+    session: state.session + 1,
+    activity: /** @type {const} */ ('listening'),
+    recording: false,
+    waiting: false,
+    earlyMetrics: {},
+  };
   const last = next.turns.at(-1);
-  if (!last || last.speaker === 'note') return next;
+  const expected = state.waiting || (last !== undefined && last.speaker !== 'note');
+  if (!expected) return next;
   return withTurn(next, { speaker: 'note', text: 'A new conversation begins here.', final: true });
 }
 
@@ -223,15 +221,21 @@ function messageArrived(state, message) {
   const text = typeof message.content === 'string' ? message.content : '';
   switch (message.type) {
     case 'partial_user_request':
-      return userSaid(state, text, false);
+      return userSaid(state, { text, settled: typeof message.settled === 'string' ? message.settled : '', final: false });
     case 'final_user_request':
-      return userSaid(state, text, true);
+      return userSaid(state, { text, settled: '', final: true });
     case 'partial_assistant_answer':
       return assistantSaid(state, message.response, { text, final: false, interrupted: false });
     case 'final_assistant_answer':
       return assistantSaid(state, message.response, { text, final: true, interrupted: message.interrupted === true });
     case 'state':
       return ACTIVITIES.includes(message.state) ? { ...state, activity: message.state } : state;
+    case 'welcome':
+      return welcomed(state, message);
+    case 'history':
+      return recalled(state, message.turns);
+    case 'recording':
+      return recorded(state, text);
     case 'turn_metrics':
       return measured(state, message);
     case 'cleared':
@@ -245,45 +249,22 @@ function messageArrived(state, message) {
 
 /**
  * @param {State} state
- * @param {string} text
- * @param {boolean} final
- * @returns {State}
- */
-function userSaid(state, text, final) {
-  const open = state.turns.find((turn) => turn.speaker === 'you' && !turn.final);
-  if (text.trim() === '') {
-    return open ? { ...state, turns: state.turns.filter((turn) => turn !== open) } : state;
-  }
-  return open ? changed(state, open, { text, final }) : withTurn(state, { speaker: 'you', text, final });
-}
-
-/**
- * @param {State} state
- * @param {number | undefined} number
- * @param {{ text: string, final: boolean, interrupted: boolean }} said
- * @returns {State}
- */
-function assistantSaid(state, number, said) {
-  const response = number ?? null;
-  const known = state.turns.findLast((turn) => isResponse(turn, state.session, response));
-  if (known) return known.final && !said.final ? state : changed(state, known, said);
-  if (said.text.trim() === '') return state;
-  const metrics = (response !== null && state.earlyMetrics[response]) || null;
-  return withTurn(state, { speaker: 'assistant', response, metrics, ...said });
-}
-
-/**
- * @param {State} state
  * @param {Record<string, any>} message
  * @returns {State}
  */
-function measured(state, message) {
-  const metrics = Object.fromEntries(Object.entries(message)
-    .filter(([name, value]) => name.endsWith('_ms') && (value === null || typeof value === 'number')));
-  const known = state.turns.findLast((turn) => isResponse(turn, state.session, message.response));
-  if (known) return changed(state, known, { metrics });
-  // The first sound can leave before the first words are shown.
-  return { ...state, earlyMetrics: { ...state.earlyMetrics, [message.response]: metrics } };
+function welcomed(state, { voices, voice }) {
+  const names = Array.isArray(voices) ? voices.filter((name) => typeof name === 'string') : [];
+  return { ...state, voices: names, voice: typeof voice === 'string' ? voice : null };
+}
+
+/**
+ * @param {State} state
+ * @param {string} text the server's words
+ * @returns {State}
+ */
+function recorded(state, text) {
+  const title = text.trim() || RECORDING;
+  return withNotice({ ...state, recording: true }, { key: 'recording', tone: 'fact', title, text: '', action: null });
 }
 
 /**
@@ -294,45 +275,6 @@ function measured(state, message) {
 function failed(state, code) {
   if (code === 'unknown_type') return state; // An older server; nothing is lost.
   return withNotice(state, { key: `error:${code}`, tone: 'error', ...errorWords(code), action: null });
-}
-
-/**
- * @param {Turn} turn
- * @param {number} session
- * @param {number | null} response
- */
-function isResponse(turn, session, response) {
-  if (turn.speaker !== 'assistant' || turn.session !== session) return false;
-  return response === null ? !turn.final : turn.response === response;
-}
-
-/**
- * Closes what was still being said: nothing more will come of it.
- * @param {State} state
- * @returns {State}
- */
-function settled(state) {
-  return { ...state, turns: state.turns.map((turn) => (turn.final ? turn : { ...turn, final: true })) };
-}
-
-/**
- * @param {State} state
- * @param {Pick<Turn, 'speaker' | 'text' | 'final'> & Partial<Turn>} turn
- * @returns {State}
- */
-function withTurn(state, turn) {
-  const whole = { response: null, interrupted: false, metrics: null, session: state.session, id: state.nextId, ...turn };
-  return { ...state, nextId: state.nextId + 1, turns: [...state.turns, whole] };
-}
-
-/**
- * @param {State} state
- * @param {Turn} turn
- * @param {Partial<Turn>} change
- * @returns {State}
- */
-function changed(state, turn, change) {
-  return { ...state, turns: state.turns.map((each) => (each === turn ? { ...turn, ...change } : each)) };
 }
 
 /**

@@ -33,6 +33,10 @@ const ERRORS = {
     title: 'The sound came in a rush',
     text: 'Your device sent more sound than the server takes. Some of it was dropped.',
   },
+  not_allowed: {
+    title: 'This server does not allow that',
+    text: 'Its settings do not let callers choose it. Nothing was changed.',
+  },
   message_too_large: {
     title: 'That is too long',
     text: 'A typed message may have 4,000 characters at most. Please shorten it.',
@@ -123,3 +127,6 @@ export const SOUND_MISSING = {
   title: 'This browser plays no sound here',
   text: 'The answers come as text. Opening the page by https:// or on localhost, in a current browser, helps.',
 };
+
+/** Said when a server that records has no words of its own. */
+export const RECORDING = 'This conversation is recorded.';

@@ -5,6 +5,7 @@
  *     node test/browser/mock-server.mjs PORT
  */
 
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -35,13 +36,23 @@ const METRICS = {
   speech_end_to_first_sentence_ms: 430,
   speech_end_to_first_audio_ms: 470,
   speech_end_to_first_audio_sent_ms: 480,
+  speculative: true,
+  saved_ms: 120,
 };
+const RESUME_WITHIN_MS = 30_000;
+const RESUME_PREFIX = 'repartee.resume.';
 
 /** One caller's conversation. */
 class MockSession {
   constructor(socket, options) {
-    this.socket = socket;
     this.options = options;
+    this.token = randomBytes(16).toString('hex');
+    /** How often it was taken up again. */
+    this.resumed = 0;
+    /** What `history` tells. */
+    this.turns = [];
+    /** Samples of the answer that were heard. */
+    this.heard = 0;
     this.received = [];
     this.frames = 0;
     this.loudest = 0;
@@ -51,6 +62,16 @@ class MockSession {
     this.speaking = false;
     this.words = 0;
     this.quiet = 0;
+    this.attach(socket);
+  }
+
+  /** @returns {boolean} whether its caller is away, and may come back */
+  get waits() {
+    return this.options.resume && this.socket.readyState === this.socket.CLOSED;
+  }
+
+  attach(socket) {
+    this.socket = socket;
     socket.on('message', (data, binary) => (binary ? this.audio(data) : this.message(JSON.parse(data))));
   }
 
@@ -73,8 +94,44 @@ class MockSession {
   welcome(audio) {
     this.rate = audio.output_rate;
     this.inputRate = audio.input_rate;
-    this.send('welcome', { version: 1, connection: 'c1', audio, engines: { stt: 'mock', llm: 'mock', tts: 'mock' } });
-    this.send('state', { state: 'listening' });
+    const { resume, recording, voices = [] } = this.options;
+    const resumed = this.resumed > 0;
+    this.send('welcome', {
+      version: 1,
+      connection: 'c1',
+      audio,
+      engines: { stt: 'mock', llm: 'mock', tts: 'mock' },
+      resume: resume ? this.token : null,
+      resume_within_ms: resume ? RESUME_WITHIN_MS : 0,
+      resumed,
+      voice: voices[0] ?? null,
+      voices,
+      instructions_allowed: false,
+    });
+    if (recording) this.send('recording', { content: recording });
+    if (resumed) this.send('history', { turns: this.turns });
+    this.send('state', { state: this.answering ? 'speaking' : 'listening' });
+    if (resumed && this.answering) this.goOn();
+  }
+
+  /** The rest of an answer that was cut off, from where it was heard on. */
+  goOn() {
+    const { response, text, samples } = this.answering;
+    this.send('partial_assistant_answer', { content: text, response });
+    this.sound(response, this.heard, samples);
+    this.send('final_assistant_answer', { content: text, response, interrupted: false });
+    this.send('audio_end', { response, samples });
+  }
+
+  /** The caller may be interrupting, or was not. */
+  hold() {
+    this.send('pause', { response: this.response });
+    this.send('state', { state: 'paused' });
+  }
+
+  release() {
+    this.send('resume', { response: this.response });
+    this.send('state', { state: 'speaking' });
   }
 
   audio(data) {
@@ -98,7 +155,8 @@ class MockSession {
     }
     this.words += 1;
     const words = HEARD.split(' ').slice(0, 1 + Math.floor(this.words / 8));
-    if (this.words % 8 === 0) this.send('partial_user_request', { content: words.join(' ') });
+    const settled = words.slice(0, -2).join(' ');
+    if (this.words % 8 === 0) this.send('partial_user_request', { content: words.join(' '), settled });
   }
 
   pause(seconds) {
@@ -111,6 +169,7 @@ class MockSession {
   turn(text) {
     this.interrupt();
     this.send('final_user_request', { content: text });
+    this.turns.push({ role: 'user', content: text, interrupted: false });
     this.send('state', { state: 'thinking' });
     this.answer(this.options.answer ?? ANSWER, this.options.seconds ?? 6);
   }
@@ -123,13 +182,18 @@ class MockSession {
     this.answering = { response, text, samples };
     this.send('partial_assistant_answer', { content: text.slice(0, 20), response });
     this.send('state', { state: 'speaking' });
-    const size = Math.round(this.rate * FRAME_SECONDS);
-    for (let at = 0; at < samples; at += size) this.speech(response, at, Math.min(size, samples - at));
+    this.heard = 0;
+    this.sound(response, 0, samples);
     this.send('turn_metrics', { response, ...METRICS });
     this.send('partial_assistant_answer', { content: text, response });
     if (this.options.unfinished) return;
     this.send('final_assistant_answer', { content: text, response, interrupted: false });
     this.send('audio_end', { response, samples });
+  }
+
+  sound(response, from, to) {
+    const size = Math.round(this.rate * FRAME_SECONDS);
+    for (let at = from; at < to; at += size) this.speech(response, at, Math.min(size, to - at));
   }
 
   speech(response, position, count) {
@@ -148,14 +212,19 @@ class MockSession {
     if (!this.answering) return;
     const { response, text } = this.answering;
     this.answering = null;
+    const content = `${text.slice(0, 30)}…`;
+    this.turns.push({ role: 'assistant', content, interrupted: true });
+    this.send('final_assistant_answer', { content, response, interrupted: true });
     this.send('stop_tts', { content: '', response });
-    this.send('final_assistant_answer', { content: `${text.slice(0, 30)}…`, response, interrupted: true });
     this.send('tts_interruption', { content: '', response });
     this.send('state', { state: 'listening' });
   }
 
   played({ response, position, playing }) {
-    if (playing || this.answering?.response !== response || position !== this.answering.samples) return;
+    if (this.answering?.response !== response) return;
+    this.heard = position;
+    if (playing || position !== this.answering.samples) return;
+    this.turns.push({ role: 'assistant', content: this.answering.text, interrupted: false });
     this.answering = null;
     this.send('state', { state: 'listening' });
   }
@@ -164,7 +233,8 @@ class MockSession {
 /**
  * Starts the server. Options may be changed while it runs:
  * `full` ('close' or 'upgrade': refuse callers so), `silent` (upgrade never answered by a welcome),
- * `answer`, `seconds`, `unfinished` (an answer that has not ended yet).
+ * `answer`, `seconds`, `unfinished` (an answer that has not ended yet), `resume` (lost sessions wait),
+ * `voices`, `recording` (what callers are told about it).
  * @param {Record<string, any>} options
  * @param {number} port 0: any
  */
@@ -178,7 +248,12 @@ export async function startMockServer(options = {}, port = 0) {
       return;
     }
     sockets.handleUpgrade(request, stream, head, (socket) => {
-      if (options.full === 'close') socket.close(1008, 'Server at capacity');
+      const offered = String(request.headers['sec-websocket-protocol']).split(',').map((name) => name.trim());
+      const session = sessions.find(({ token, waits }) => waits && offered.includes(RESUME_PREFIX + token));
+      if (session) {
+        session.resumed += 1;
+        session.attach(socket);
+      } else if (options.full === 'close') socket.close(1008, 'Server at capacity');
       else sessions.push(new MockSession(socket, options));
     });
   });
@@ -188,6 +263,7 @@ export async function startMockServer(options = {}, port = 0) {
     port: http.address().port,
     options,
     sessions,
+    /** Loses all connections, as a network does. */
     drop() { for (const socket of sockets.clients) socket.terminate(); },
     async stop() {
       this.drop();
@@ -214,6 +290,6 @@ async function serve(request, response, options) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url) && process.argv[2]) {
-  const server = await startMockServer({}, Number(process.argv[2]));
+  const server = await startMockServer({ resume: true, voices: ['slt', 'rms', 'clb'] }, Number(process.argv[2]));
   console.log(server.url);
 }

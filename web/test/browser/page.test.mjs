@@ -62,6 +62,8 @@ describe('the page', { timeout: 300_000 }, () => {
     await page.screenshot({ path: join(artifacts(), 'spoken-turn.png') });
     await page.locator('.turn-assistant', { hasText: ANSWER }).waitFor();
     assert.match(await page.locator('.latency summary').innerText(), /0\.48 s/);
+    await page.locator('.latency summary').click();
+    assert.match(await page.locator('.latency dl').innerText(), /Saved by beginning early\s+0\.12 s/);
     await page.locator('body[data-activity=listening]').waitFor();
     await waitForLevel(page, 'voice', 'silent');
 
@@ -158,6 +160,174 @@ describe('the page', { timeout: 300_000 }, () => {
     await page.locator('.turn-note').waitFor();
     await typing(page, 'Still there?');
     assert.deepEqual(received('text').map(({ text }) => text), ['Still there?']);
+  });
+
+  test('an answer that is held falls silent, and goes on where it was', async () => {
+    server.options.seconds = 4;
+    const page = await open();
+    await typing(page);
+    await waitForLevel(page, 'voice', 'loud');
+    session().hold();
+    await waitForLevel(page, 'voice', 'silent');
+    await page.locator('body[data-activity=paused]').waitFor();
+    await page.getByText('Go on, I’m listening').waitFor();
+    await until(() => received('playback').at(-1).playing === false, 'the place is told');
+    const held = received('playback').at(-1).position;
+    await page.screenshot({ path: join(artifacts(), 'paused.png') });
+    session().release();
+    await waitForLevel(page, 'voice', 'loud');
+    await page.locator('body[data-activity=speaking]').waitFor();
+    await page.locator('body[data-activity=ready]').waitFor();
+    const positions = received('playback').map(({ position }) => position);
+    assert.ok(held > 0 && held < 4 * session().rate, 'held in its midst');
+    assert.deepEqual(positions, positions.toSorted((a, b) => a - b), 'positions only grow');
+    assert.deepEqual(received('playback').at(-1), { type: 'playback', response: 1, position: 4 * session().rate, playing: false });
+    assert.deepEqual(opened.complaints, []);
+  });
+
+  test('an answer that is held and then interrupted is dropped', async () => {
+    server.options.seconds = LONG_SECONDS;
+    const page = await open();
+    await typing(page);
+    await waitForLevel(page, 'voice', 'loud');
+    session().hold();
+    await waitForLevel(page, 'voice', 'silent');
+    session().interrupt();
+    await page.locator('.turn-assistant.interrupted', { hasText: '…' }).waitFor();
+    session().answer('The next one sounds.', LONG_SECONDS);
+    await until(() => received('playback').some(({ response, playing }) => response === 2 && playing), 'the next response is heard');
+    const first = received('playback').filter(({ response }) => response === 1);
+    assert.equal(first.at(-1).playing, false);
+  });
+
+  test('words that may still change are paler than those that hardly will', async () => {
+    const page = await open();
+    await typing(page);
+    session().send('partial_user_request', { content: 'What is the weather', settled: 'What is' });
+    const tentative = page.locator('.turn-you.live .tentative');
+    await tentative.waitFor();
+    assert.equal(await tentative.textContent(), ' the weather');
+    assert.equal(await page.locator('.turn-you.live .said').textContent(), 'What is the weather');
+    const colours = await tentative.evaluate((element) => [element, element.parentElement].map((each) => getComputedStyle(each).color));
+    assert.notEqual(colours[0], colours[1]);
+    session().send('final_user_request', { content: 'What is the weather?' });
+    await page.locator('.turn-you:not(.live)', { hasText: 'What is the weather?' }).waitFor();
+    assert.equal(await page.locator('.tentative').count(), 0);
+  });
+
+  test('a lost session is taken up again: the same captions, and the answer goes on', async () => {
+    Object.assign(server.options, { resume: true, seconds: 5, unfinished: true });
+    const page = await open();
+    await typing(page);
+    await waitForLevel(page, 'voice', 'loud');
+    await until(() => received('playback').length >= 3, 'some of it was heard');
+    await page.locator('.turn-assistant', { hasText: ANSWER }).evaluate((element) => { element.dataset.same = 'yes'; });
+    server.drop();
+    await page.locator('body[data-connection=lost]').waitFor();
+    await waitForLevel(page, 'voice', 'silent');
+    const before = received('playback').at(-1).position;
+    await page.locator('body[data-connection=open]').waitFor();
+    assert.equal(server.sessions.length, 1, 'it is the same session');
+    assert.equal(session().resumed, 1);
+    await waitForLevel(page, 'voice', 'loud');
+    await page.locator('.turn-assistant:not(.live)[data-same=yes]', { hasText: ANSWER }).waitFor();
+    await page.locator('body[data-activity=ready]').waitFor();
+    const later = received('playback').map(({ position }) => position);
+    assert.deepEqual(later, later.toSorted((a, b) => a - b), 'what was heard is not heard again');
+    assert.equal(later.at(-1), 5 * session().rate, 'it was heard to its end');
+    assert.ok(before < later.at(-1));
+    assert.equal(await page.locator('.turn').count(), 2);
+    assert.equal(await page.locator('.turn-note').count(), 0);
+    assert.deepEqual(await page.locator('#notices .notice').allInnerTexts(), []);
+  });
+
+  test('what is asked for while the connection is lost is told when it is back', async () => {
+    Object.assign(server.options, { resume: true, seconds: LONG_SECONDS, unfinished: true });
+    const page = await open();
+    await typing(page);
+    await waitForLevel(page, 'voice', 'loud');
+    server.drop();
+    await page.locator('body[data-connection=lost]').waitFor();
+    await press(page, 'Clear conversation');
+    await page.locator('body[data-connection=open]').waitFor();
+    await until(() => received('clear_history').length === 1, 'the server forgets');
+    await page.locator('body[data-conversation=none]').waitFor();
+    await waitForLevel(page, 'voice', 'silent');
+    assert.equal(session().resumed, 1);
+  });
+
+  test('after a reload the conversation can go on, and is shown', async () => {
+    Object.assign(server.options, { resume: true, seconds: 5, unfinished: true });
+    const page = await open();
+    await typing(page);
+    await waitForLevel(page, 'voice', 'loud');
+    await until(() => received('playback').length >= 3, 'some of it was heard');
+    await page.reload();
+    await page.getByText('Your conversation is still here').waitFor();
+    await page.screenshot({ path: join(artifacts(), 'continue.png') });
+    assert.equal(await page.evaluate((token) => document.documentElement.outerHTML.includes(token), session().token), false);
+    await press(page, 'Continue talking');
+    await page.locator('body[data-connection=open]').waitFor();
+    await page.locator('.turn-you', { hasText: 'Hello' }).waitFor();
+    await waitForLevel(page, 'voice', 'loud');
+    await page.locator('.turn-assistant:not(.live)', { hasText: ANSWER }).waitFor();
+    assert.equal(server.sessions.length, 1);
+    assert.equal(await page.locator('.turn').count(), 2);
+    await until(() => received('playback').at(-1).position === 5 * session().rate, 'it is heard to its end');
+    assert.deepEqual(opened.complaints, []);
+  });
+
+  test('a conversation that was ended does not wait', async () => {
+    server.options.resume = true;
+    const page = await open();
+    await typing(page);
+    assert.ok(await page.evaluate(() => sessionStorage.length) > 0);
+    await press(page, 'End');
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+    await page.reload();
+    await page.getByRole('button', { name: 'Start talking', exact: true }).waitFor();
+  });
+
+  test('a conversation that waited too long begins anew, and says so', async () => {
+    server.options.resume = true;
+    const page = await open();
+    await typing(page);
+    await page.reload();
+    server.sessions[0].token = 'gone';
+    await press(page, 'Continue talking');
+    await page.locator('.turn-note').waitFor();
+    assert.equal(server.sessions.length, 2);
+  });
+
+  test('a voice can be chosen where there are several, and is chosen again', async () => {
+    const page = await open();
+    await typing(page);
+    assert.equal(await page.getByLabel('Voice').isVisible(), false);
+    server.options.voices = ['slt', 'rms', 'clb'];
+    await page.reload();
+    await typing(page);
+    assert.equal(await page.getByLabel('Voice').inputValue(), 'slt');
+    await page.getByLabel('Voice').selectOption('rms');
+    await until(() => received('set_voice').length === 1, 'the voice is told');
+    await page.reload();
+    await typing(page);
+    assert.equal(await page.getByLabel('Voice').inputValue(), 'rms');
+    assert.deepEqual(received('set_voice'), [{ type: 'set_voice', voice: 'rms' }]);
+    await page.screenshot({ path: join(artifacts(), 'voices.png') });
+  });
+
+  test('a recording is told, as long as it lasts', async () => {
+    server.options.recording = 'This conversation is recorded <b>for us</b>.';
+    const page = await open();
+    await typing(page);
+    const notice = page.getByRole('status').filter({ hasText: 'recorded <b>for us</b>' });
+    await notice.waitFor();
+    assert.equal(await notice.getByRole('button').count(), 0, 'it cannot be sent away');
+    await page.locator('#recording', { hasText: 'Recording' }).waitFor();
+    await page.screenshot({ path: join(artifacts(), 'recording.png') });
+    await press(page, 'End');
+    await notice.waitFor({ state: 'detached' });
+    assert.equal(await page.locator('#recording').isVisible(), false);
   });
 
   test('an error of a model is told in human words, and can be dismissed', async () => {
@@ -258,7 +428,7 @@ describe('the page', { timeout: 300_000 }, () => {
   });
 
   test('it fits a phone, with room for fingers, in light and dark', async () => {
-    server.options.seconds = 6;
+    Object.assign(server.options, { seconds: 6, voices: ['slt', 'rms', 'clb'], recording: 'This conversation is recorded.' });
     for (const colorScheme of ['light', 'dark']) {
       for (const [name, viewport] of [['phone', { width: 390, height: 844 }], ['desktop', { width: 1280, height: 800 }], ['small', { width: 320, height: 568 }]]) {
         const page = await open({ viewport, colorScheme });
@@ -268,7 +438,13 @@ describe('the page', { timeout: 300_000 }, () => {
         await page.locator('body[data-activity=speaking]').waitFor();
         await page.screenshot({ path: join(artifacts(), `${name}-${colorScheme}-speaking.png`) });
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width, 'nothing sticks out');
-        const targets = page.locator('button, input, summary');
+        session().hold();
+        session().send('partial_user_request', { content: 'Wait, what about the day after tomorrow', settled: 'Wait, what about' });
+        await page.locator('body[data-activity=paused]').waitFor();
+        await page.locator('.turn-you.live').waitFor();
+        await page.screenshot({ path: join(artifacts(), `${name}-${colorScheme}-paused.png`) });
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width, 'nothing sticks out');
+        const targets = page.locator('button, input, select, summary');
         for (const target of await targets.all()) {
           const box = await target.boundingBox();
           const label = await target.evaluate((element) => element.outerHTML.slice(0, 60));

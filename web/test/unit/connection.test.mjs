@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backOff, Connection } from '../../connection.js';
+import { ResumeToken } from '../../resume-token.js';
+
+const TOKEN = '00112233445566778899aabbccddeeff';
 
 /** A world without a network, whose clock the test turns. */
 function world({ ready = 200 } = {}) {
@@ -25,12 +28,13 @@ function world({ ready = 200 } = {}) {
 
       send(data) { this.sent.push(data); }
 
-      close() { this.closed = true; }
+      close(code) { this.closed = true; this.code = code; }
     },
     fetch: async () => ({ status: ready }),
     setTimeout(run, ms) { timer += 1; timers.set(timer, { run, ms }); return timer; },
     clearTimeout(id) { timers.delete(id); },
     random: () => 1,
+    token: new ResumeToken(null, () => 0),
   };
 }
 
@@ -40,16 +44,16 @@ function connect(given = world()) {
   const connection = new Connection(
     { socket: 'ws://here/ws', ready: 'http://here/readyz' },
     () => ({ type: 'hello' }),
-    { status: (status) => statuses.push(status), message: (message) => messages.push(message), audio: (bytes) => messages.push(bytes) },
+    { status: (status, { resumed }) => statuses.push(resumed ? `${status} again` : status), message: (message) => messages.push(message), audio: (bytes) => messages.push(bytes) },
     given,
   );
   connection.open();
   return { connection, statuses, messages, given, socket: () => given.sockets.at(-1) };
 }
 
-function welcome(socket) {
+function welcome(socket, fields = {}) {
   socket.onopen();
-  socket.onmessage({ data: '{"type":"welcome"}' });
+  socket.onmessage({ data: JSON.stringify({ type: 'welcome', ...fields }) });
 }
 
 test('it says hello first, and is open once it is welcome', () => {
@@ -158,4 +162,43 @@ test('what is not a message is ignored', () => {
   welcome(socket());
   for (const data of ['nonsense', 'null', '5', '[1]', '{"no":"type"}', '{"type":7}']) socket().onmessage({ data });
   assert.deepEqual(messages, [{ type: 'welcome' }]);
+});
+
+test('a lost session is asked for again, with the newest token', () => {
+  const { statuses, given, socket } = connect();
+  welcome(socket(), { resume: 'f'.repeat(32), resume_within_ms: 30_000 });
+  socket().onclose({ code: 1006, reason: '' });
+  given.elapse();
+  assert.deepEqual(socket().protocols, ['repartee.v1', `repartee.resume.${'f'.repeat(32)}`]);
+  welcome(socket(), { resume: TOKEN, resume_within_ms: 30_000, resumed: true });
+  assert.equal(statuses.at(-1), 'open again');
+  socket().onclose({ code: 1006, reason: '' });
+  given.elapse();
+  assert.deepEqual(socket().protocols, ['repartee.v1', `repartee.resume.${TOKEN}`]);
+});
+
+test('a session that was ended is not asked for again', () => {
+  const { connection, given, socket } = connect();
+  welcome(socket(), { resume: TOKEN, resume_within_ms: 30_000 });
+  const line = socket();
+  connection.close();
+  assert.equal(line.code, 1000, 'the server need not wait');
+  connection.open();
+  assert.deepEqual(given.sockets.at(-1).protocols, ['repartee.v1']);
+});
+
+test('nobody beyond the connection sees the token', () => {
+  const { messages, socket } = connect();
+  welcome(socket(), { resume: TOKEN, resume_within_ms: 30_000, voices: ['slt'] });
+  assert.deepEqual(messages, [{ type: 'welcome', resume_within_ms: 30_000, voices: ['slt'] }]);
+});
+
+test('a server that keeps no sessions, or names nonsense, is not asked for any', () => {
+  for (const resume of [null, undefined, 7, 'short', `${TOKEN}\n`, TOKEN.toUpperCase()]) {
+    const { given, socket } = connect();
+    welcome(socket(), { resume, resume_within_ms: 30_000 });
+    socket().onclose({ code: 1006, reason: '' });
+    given.elapse();
+    assert.deepEqual(socket().protocols, ['repartee.v1'], String(resume));
+  }
 });

@@ -13,6 +13,12 @@ async function player() {
     push: (response, position, length, value = 16384) => send({ type: 'push', response, position, pcm: new Int16Array(length).fill(value) }),
     end: (response, samples) => send({ type: 'end', response, samples }),
     stop: (response) => send({ type: 'stop', response }),
+    pause: (response) => send({ type: 'pause', response }),
+    resume: (response) => send({ type: 'resume', response }),
+    /** Sound in which each sample is different from all others. */
+    pushRamp: (response, position, length) => send({
+      type: 'push', response, position, pcm: Int16Array.from({ length }, (_, i) => 1 + position + i),
+    }),
     reset: () => send({ type: 'reset' }),
     play(length) {
       const out = new Float32Array(length);
@@ -139,8 +145,11 @@ test('a new session counts its responses from the start', async () => {
   const p = await player();
   p.push(7, 0, 60);
   p.play(10);
+  p.pause(7);
+  p.told();
   p.reset();
   p.play(10);
+  assert.deepEqual(p.told(), [], 'nothing is told of the old one');
   p.push(1, 0, 60);
   assert.equal(loud(p.play(60)), 60);
 });
@@ -156,4 +165,112 @@ test('ticks tell position and loudness while it sounds, and silence once', async
     ['tick', 100, 0.5],
     ['level', 0, 0],
   ]);
+});
+
+/** The samples of a ramp as whole numbers. */
+const whole = (out) => Array.from(out, (sample) => Math.round(sample * 32768 * 1e3) / 1e3);
+const ramp = (from, to) => Array.from({ length: to - from }, (_, i) => 1 + from + i);
+const FADE = 5;
+
+test('a pause falls silent within the fade, keeps the queue, and tells the place', async () => {
+  const p = await player();
+  p.push(1, 0, 300);
+  p.play(100);
+  p.pause(1);
+  assert.equal(loud(p.play(50)), FADE - 1, 'of the fade, the last sample is silent already');
+  assert.equal(loud(p.play(500)), 0);
+  assert.deepEqual(p.told(), ['start 1@0 playing', 'pause 1@100']);
+  p.resume(1);
+  assert.equal(loud(p.play(500)), 200);
+  assert.deepEqual(p.told(), ['start 1@100 playing', 'underrun 1@300']);
+});
+
+test('what is heard around a pause is the sound, with nothing lost and nothing twice', async () => {
+  for (const pausedFor of [0, 2, 5, 7, 64, 1000]) {
+    const p = await player();
+    p.pushRamp(1, 0, 250);
+    const before = whole(p.play(100));
+    p.pause(1);
+    const between = whole(p.play(pausedFor));
+    p.pushRamp(1, 250, 150);
+    p.resume(1);
+    p.end(1, 400);
+    const after = whole(p.play(400));
+    const heard = [...between, ...after];
+    // The fade out lies over the fade in: in sum, each sample once.
+    const fadedOut = heard.slice(0, FADE);
+    const rest = heard.slice(Math.max(FADE, pausedFor));
+    const sound = [...before, ...rest.map((sample, i) => (i < FADE ? sample + fadedOut[i] : sample))];
+    assert.deepEqual(whole(sound.map((sample) => sample / 32768)).slice(0, 400), ramp(0, 400), `paused for ${pausedFor}`);
+  }
+});
+
+test('sound that comes during a pause waits', async () => {
+  const p = await player();
+  p.push(1, 0, 60);
+  p.play(30);
+  p.pause(1);
+  p.push(1, 60, 100);
+  p.end(1, 160);
+  assert.equal(loud(p.play(300)), FADE - 1);
+  p.resume(1);
+  assert.equal(loud(p.play(300)), 130);
+  assert.deepEqual(p.told(), ['start 1@0 playing', 'pause 1@30', 'start 1@30 playing', 'end 1@160']);
+});
+
+test('a response that is paused before it sounds starts when it goes on', async () => {
+  const p = await player();
+  p.pushRamp(1, 0, 100);
+  p.pause(1);
+  assert.equal(loud(p.play(200)), 0);
+  p.resume(1);
+  assert.deepEqual(whole(p.play(100)), ramp(0, 100));
+});
+
+test('stopping drops what is paused, and the next response sounds', async () => {
+  const p = await player();
+  p.push(1, 0, 200);
+  p.play(50);
+  p.pause(1);
+  p.play(50);
+  p.stop(1);
+  assert.equal(loud(p.play(200)), 0);
+  p.resume(1);
+  assert.equal(loud(p.play(200)), 0);
+  p.push(2, 0, 60);
+  assert.equal(loud(p.play(60)), 60);
+  assert.deepEqual(p.told(), ['start 1@0 playing', 'pause 1@50', 'stop 1@50', 'start 2@0 playing']);
+});
+
+test('a pause of a response that is over changes nothing', async () => {
+  const p = await player();
+  p.push(1, 0, 60);
+  p.end(1, 60);
+  p.play(80);
+  p.pause(1);
+  p.push(2, 0, 60);
+  assert.equal(loud(p.play(60)), 60);
+});
+
+test('a response may begin in its midst, and tells its place from there', async () => {
+  const p = await player();
+  p.pushRamp(3, 700, 60);
+  p.end(3, 760);
+  assert.deepEqual(whole(p.play(60)), ramp(700, 760));
+  p.play(10);
+  assert.deepEqual(p.told(), ['start 3@700 playing', 'end 3@760']);
+});
+
+test('after a lost connection, sound that is there already is not heard twice', async () => {
+  const p = await player();
+  p.pushRamp(3, 0, 100);
+  p.play(60);
+  p.pause(3);
+  p.play(20);
+  p.pushRamp(3, 40, 100);
+  p.end(3, 140);
+  p.resume(3);
+  const heard = whole(p.play(100));
+  assert.deepEqual(heard.slice(FADE, 80), ramp(60 + FADE, 140));
+  assert.deepEqual(heard.slice(80), new Array(20).fill(0));
 });

@@ -28,6 +28,14 @@ test('what has not reached the ear does not count as heard, until it has ended',
   });
 });
 
+test('what was heard before a pause stays heard', () => {
+  const pacer = new Pacer();
+  const told = [report('start', 0), report('pause', 500, false), report('start', 500), report('end', 900, false)]
+    .map((what, i) => pacer.message(what, i, 40).position);
+  assert.deepEqual(told, [0, 500, 500, 900]);
+  assert.equal(pacer.message({ ...report('start', 0), response: 3 }, 9, 40).position, 0);
+});
+
 test('loudness alone is not for the server', () => {
   assert.equal(new Pacer().message(report('level', 0, false), 0, 0), null);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { activityOf, initialState, reduce, transcript } from '../../state.js';
+import { activityOf, initialState, reduce } from '../../state.js';
+import { transcript } from '../../turns.js';
 
 const OPEN = [{ type: 'start' }, { type: 'connection', status: 'open', reason: '' }];
 
@@ -139,4 +140,100 @@ test('sound that the browser holds back can be let go, and is told no more once 
   const blocked = after(...OPEN, { type: 'sound', status: 'blocked' });
   assert.deepEqual(blocked.notices.map(({ action }) => action), ['enable-sound']);
   assert.deepEqual(reduce(blocked, { type: 'sound', status: 'on' }).notices, []);
+});
+
+const LOST = { type: 'connection', status: 'lost', reason: '' };
+const AGAIN = { type: 'connection', status: 'open', reason: '', resumed: true };
+const history = (...turns) => server('history', {
+  turns: turns.map(([role, content, interrupted = false]) => ({ role, content, interrupted })),
+});
+const ids = (state) => state.turns.map(({ id }) => id);
+
+test('what will hardly change is told apart while it is spoken, and not after', () => {
+  const partial = (settled) => ({ ...you('What is the weather'), settled });
+  assert.equal(after(...OPEN, partial('What is')).turns[0].settled, 'What is');
+  assert.equal(after(...OPEN, partial('Something else')).turns[0].settled, '');
+  assert.equal(after(...OPEN, you('What')).turns[0].settled, '', 'an older server says nothing of it');
+  assert.equal(after(...OPEN, partial('What is'), you('What is the weather?', true)).turns[0].settled, '');
+});
+
+test('an answer that is held says that it listens, whatever still sounds', () => {
+  const paused = after(...OPEN, { type: 'sounding', sounding: true }, server('state', { state: 'paused' }));
+  assert.equal(activityOf(paused), 'paused');
+  assert.equal(activityOf(after(...OPEN, server('state', { state: 'paused' }), LOST)), 'waiting');
+});
+
+test('a session that was taken up again goes on in the same captions', () => {
+  const before = after(...OPEN, you('Tell me', true), answer('Once upon', 3));
+  const state = [LOST, AGAIN].reduce(reduce, before);
+  assert.deepEqual(captions(state), ['you: Tell me', 'assistant: Once upon …']);
+  const told = reduce(state, { type: 'message', message: history(['user', 'Tell me']) });
+  const on = reduce(told, { type: 'message', message: answer('Once upon a time', 3) });
+  assert.deepEqual(captions(on), ['you: Tell me', 'assistant: Once upon a time …']);
+  assert.deepEqual(ids(on), ids(before));
+  assert.equal(on.session, before.session);
+});
+
+test('the history takes the place of what the page missed, and keeps what is the same', () => {
+  const metrics = server('turn_metrics', { response: 1, speech_end_to_first_audio_sent_ms: 480 });
+  const before = after(...OPEN, you('One', true), answered('First.', 1), metrics, you('Two', true), answer('Sec', 2));
+  const state = [LOST, AGAIN, { type: 'message', message: history(['user', 'One'], ['assistant', 'First.'], ['user', 'Two'], ['assistant', 'Second…', true], ['user', 'Three']) }].reduce(reduce, before);
+  assert.deepEqual(captions(state), ['you: One', 'assistant: First.', 'you: Two', 'assistant: Second… !', 'you: Three']);
+  assert.deepEqual(ids(state).slice(0, 4), ids(before));
+  assert.equal(state.turns[1].metrics.speech_end_to_first_audio_sent_ms, 480);
+});
+
+test('what the server has forgotten goes from the page', () => {
+  const before = after(...OPEN, you('One', true), answered('First.', 1), you('Two', true), answered('Second.', 2));
+  const state = [LOST, AGAIN, { type: 'message', message: history(['user', 'Two'], ['assistant', 'Second.']) }].reduce(reduce, before);
+  assert.deepEqual(captions(state), ['you: Two', 'assistant: Second.']);
+  assert.deepEqual(ids(state), ids(before).slice(2));
+});
+
+test('an answer that was heard in part is cut as the server says', () => {
+  const before = after(...OPEN, you('Tell me', true), answered('Once upon a time.', 1));
+  const state = [LOST, AGAIN, { type: 'message', message: history(['user', 'Tell me'], ['assistant', 'Once upon…', true]) }].reduce(reduce, before);
+  assert.deepEqual(captions(state), ['you: Tell me', 'assistant: Once upon… !']);
+  assert.deepEqual(ids(state), ids(before));
+});
+
+test('after a reload the history is the page, and a half answer goes on in its own caption', () => {
+  const reloaded = after({ type: 'start' }, AGAIN, history(['user', 'Tell me'], ['assistant', 'Once upon…']));
+  assert.deepEqual(captions(reloaded), ['you: Tell me', 'assistant: Once upon…']);
+  const on = reduce(reloaded, { type: 'message', message: answer('Once upon a time', 3) });
+  assert.deepEqual(captions(on), ['you: Tell me', 'assistant: Once upon a time …']);
+  const next = reduce(reloaded, { type: 'message', message: answer('Yes?', 3) });
+  assert.deepEqual(captions(next), ['you: Tell me', 'assistant: Once upon…', 'assistant: Yes? …']);
+});
+
+test('a history that is none changes nothing', () => {
+  for (const turns of [undefined, 'x', [null, 5, {}, { role: 'constructor', content: 'x' }, { role: 'user', content: 7 }]]) {
+    assert.deepEqual(captions(after(...OPEN, server('history', { turns }))), []);
+  }
+});
+
+test('who expected to go on is told that it is a new conversation', () => {
+  const state = after({ type: 'waiting', waiting: true }, ...OPEN);
+  assert.deepEqual(captions(state), ['note: A new conversation begins here.']);
+  assert.equal(state.waiting, false);
+});
+
+test('a recording is told once, stays, and goes with the conversation', () => {
+  const recording = server('recording', { content: 'You are on tape.' });
+  const state = after(...OPEN, recording, recording);
+  assert.deepEqual(state.notices.map(({ tone, title }) => [tone, title]), [['fact', 'You are on tape.']]);
+  assert.equal(state.recording, true);
+  for (const end of [{ type: 'stop' }, OPEN[1], { type: 'connection', status: 'refused', reason: '' }]) {
+    const over = reduce(state, end);
+    assert.equal(over.recording, false);
+    assert.equal(over.notices.some(({ key }) => key === 'recording'), false);
+  }
+  assert.equal(reduce(state, AGAIN).recording, true);
+  assert.match(after(...OPEN, server('recording', { content: ' ' })).notices[0].title, /recorded/);
+});
+
+test('voices are known from the welcome', () => {
+  const { voices, voice } = after(...OPEN, server('welcome', { voices: ['slt', 7, 'rms'], voice: 'slt' }));
+  assert.deepEqual([voices, voice], [['slt', 'rms'], 'slt']);
+  assert.deepEqual(after(...OPEN, server('welcome', {})).voices, []);
 });
