@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{CancelOnDrop, Cancelled, cancellation};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,19 +92,45 @@ pub trait Conversation: Send {
     fn respond(&mut self, messages: &[Message], options: &Options)
     -> Result<TokenStream, LlmError>;
 
+    /// As [`respond`](Self::respond), but from the first step on as
+    /// [`speculate`](TokenStream::speculate) has it.
+    fn speculate(
+        &mut self,
+        messages: &[Message],
+        options: &Options,
+    ) -> Result<TokenStream, LlmError> {
+        let stream = self.respond(messages, options)?;
+        stream.speculate();
+        Ok(stream)
+    }
+
     /// Reads the beginning of what [`respond`](Self::respond) will be asked, as far as it is
     /// known: the caller still speaks, the last message may grow. It costs nobody else's response
-    /// time, and takes effect if there is time for it. Backends that cannot do so ignore it.
+    /// time, and takes effect if there is time for it. While a response of this conversation is
+    /// under way, a speculative one as well, it has no effect: drop the stream first. Backends
+    /// that cannot do so ignore it.
     fn read_ahead(&mut self, messages: &[Message]) -> Result<(), LlmError> {
         let _ = messages;
         Ok(())
     }
 }
 
+/// Whether somebody will hear a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The caller waits for it.
+    Live,
+    /// The caller may not have finished, and then nobody will hear it.
+    Speculative,
+    /// It was speculative, and the caller waits for it now.
+    Confirmed,
+}
+
 /// The words of a response as they are generated. Dropping it cancels within one model step.
 #[derive(Debug)]
 pub struct TokenStream {
     pieces: mpsc::Receiver<Result<String, LlmError>>,
+    standing: watch::Sender<Standing>,
     _cancel: CancelOnDrop,
 }
 
@@ -115,6 +141,8 @@ pub struct Outlet {
     pub pieces: mpsc::Sender<Result<String, LlmError>>,
     /// Whether the response is no longer wanted.
     pub cancelled: Cancelled,
+    /// Whether somebody will hear it. Its reader changes that at any time.
+    pub standing: watch::Receiver<Standing>,
 }
 
 /// A connected pair that holds `capacity` pieces. When it is full the engine leaves this response
@@ -122,13 +150,47 @@ pub struct Outlet {
 pub fn token_stream(capacity: usize) -> (Outlet, TokenStream) {
     let (pieces_tx, pieces) = mpsc::channel(capacity);
     let (cancel, cancelled) = cancellation();
-    (Outlet { pieces: pieces_tx, cancelled }, TokenStream { pieces, _cancel: cancel })
+    let (standing_tx, standing) = watch::channel(Standing::Live);
+    let outlet = Outlet { pieces: pieces_tx, cancelled, standing };
+    (outlet, TokenStream { pieces, standing: standing_tx, _cancel: cancel })
 }
 
 impl TokenStream {
     /// The next piece of text; `None` at the end of the response. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<String, LlmError>> {
         self.pieces.recv().await
+    }
+
+    /// Lets it be computed only while no live response needs the engine, and no further than its
+    /// first words: a response that may never be heard costs no other anything. It begins as a live
+    /// one if the engine is faster than this call, unless [`Conversation::speculate`] asks for it.
+    pub fn speculate(&self) {
+        self.standing.send_replace(Standing::Speculative);
+    }
+
+    /// Somebody will hear it: from the engine's next step on it counts as any other.
+    pub fn confirm(&self) {
+        self.standing.send_if_modified(|standing| {
+            let is_speculative = *standing == Standing::Speculative;
+            if is_speculative {
+                *standing = Standing::Confirmed;
+            }
+            is_speculative
+        });
+    }
+}
+
+impl Outlet {
+    /// How it stands now.
+    pub fn standing(&self) -> Standing {
+        *self.standing.borrow()
+    }
+
+    /// Waits while it is speculative and somebody holds its stream.
+    pub async fn settled(&self) {
+        let mut standing = self.standing.clone();
+        // if nobody holds it, that is not speculative any more either
+        let _ = standing.wait_for(|standing| *standing != Standing::Speculative).await;
     }
 }
 
@@ -155,4 +217,33 @@ pub enum LlmError {
     /// The model failed on this request.
     #[error("the language model failed: {0}")]
     Model(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_live_unless_it_was_said_to_be_speculative() {
+        let (outlet, stream) = token_stream(1);
+        assert_eq!(outlet.standing(), Standing::Live);
+        stream.confirm();
+        assert_eq!(outlet.standing(), Standing::Live);
+        stream.speculate();
+        assert_eq!(outlet.standing(), Standing::Speculative);
+        stream.confirm();
+        assert_eq!(outlet.standing(), Standing::Confirmed);
+        drop(stream);
+        assert_eq!(outlet.standing(), Standing::Confirmed);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_certainty_learns_of_both_ends() {
+        let ends: [fn(TokenStream); 2] = [drop, |stream| stream.confirm()];
+        for end in ends {
+            let (outlet, stream) = token_stream(1);
+            stream.speculate();
+            tokio::join!(outlet.settled(), async { end(stream) });
+        }
+    }
 }

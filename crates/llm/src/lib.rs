@@ -11,8 +11,8 @@ mod think;
 mod trim;
 
 pub use border::{
-    Conversation, Info, LanguageModel, LlmError, Message, Options, Outlet, Role, TokenStream,
-    token_stream,
+    Conversation, Info, LanguageModel, LlmError, Message, Options, Outlet, Role, Standing,
+    TokenStream, token_stream,
 };
 pub use think::ThinkFilter;
 pub use trim::trim;

@@ -5,24 +5,28 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::sync::watch;
+
 use crate::{
-    Conversation, Info, LanguageModel, LlmError, Message, Options, TokenStream, token_stream,
+    Conversation, Info, LanguageModel, LlmError, Message, Options, Standing, TokenStream,
+    token_stream,
 };
 
 type Reply = dyn Fn(&[Message]) -> String + Send + Sync;
 
 /// Responds with what a function makes of the messages, a word at a time. A word `!error` fails
-/// there; a word `!hang` never ends.
+/// there; a word `!hang` never ends. It says a speculative response as any other.
 #[derive(Clone)]
 pub struct Scripted {
     reply: Arc<Reply>,
     asked: Arc<Mutex<Vec<Vec<Message>>>>,
+    standings: Arc<Mutex<Vec<watch::Receiver<Standing>>>>,
 }
 
 impl Scripted {
     /// A model that answers by this function.
     pub fn new(reply: impl Fn(&[Message]) -> String + Send + Sync + 'static) -> Self {
-        Self { reply: Arc::new(reply), asked: Arc::default() }
+        Self { reply: Arc::new(reply), asked: Arc::default(), standings: Arc::default() }
     }
 
     /// A model that says these lines, one for each request, then "That was all."
@@ -38,6 +42,12 @@ impl Scripted {
     /// What it was asked so far, over all conversations.
     pub fn asked(&self) -> Vec<Vec<Message>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How each response that it was asked for stands, or stood when its stream was dropped.
+    pub fn standings(&self) -> Vec<Standing> {
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.iter().map(|standing| *standing.borrow()).collect()
     }
 }
 
@@ -64,6 +74,9 @@ impl Conversation for ScriptedConversation {
         let reply = (self.model.reply)(messages);
         let words: Vec<&str> = reply.split_inclusive(' ').collect();
         let (outlet, stream) = token_stream(words.len().max(1));
+        let mut standings = self.model.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.push(outlet.standing.clone());
+        drop(standings);
         for word in words {
             // there is room for every word, and the receiver is `stream`
             let _ = match word.trim() {
@@ -80,5 +93,25 @@ impl Conversation for ScriptedConversation {
             };
         }
         Ok(stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_what_was_asked_speculatively_and_what_came_of_it() {
+        let model = Scripted::lines(["One.", "Two.", "Three."]);
+        let mut conversation = model.open().unwrap();
+        let options = Options::default();
+        let _live = conversation.respond(&[], &options).unwrap();
+        let kept = conversation.speculate(&[], &options).unwrap();
+        let dropped = conversation.speculate(&[], &options).unwrap();
+        kept.confirm();
+        drop(dropped);
+        let expected = [Standing::Live, Standing::Confirmed, Standing::Speculative];
+        assert_eq!(model.standings(), expected);
+        assert_eq!(model.asked().len(), 3);
     }
 }

@@ -7,6 +7,7 @@ use llama_cpp_2::{DecodeError, context::LlamaContext, llama_batch::LlamaBatch, m
 
 use super::{
     Config,
+    missed::{Rank, SHARED, least_missed},
     plan::{Share, plan},
     prompt::{Prompt, Prompter, Room},
     stats::{Counters, count, set},
@@ -15,9 +16,6 @@ use super::{
     weights,
 };
 use crate::{LlmError, Message, Options, Outlet};
-
-/// The place of the system prompt's own sequence among the talks.
-const SHARED: usize = 0;
 
 /// What conversations ask of the engine.
 pub(super) enum Command {
@@ -150,9 +148,9 @@ impl<'m> Engine<'m> {
         true
     }
 
-    /// The responses whose readers have to take something first.
-    pub(super) fn stalled(&self) -> Vec<&Outlet> {
-        self.talks.iter().filter_map(|talk| talk.answer.as_ref()?.stalled()).collect()
+    /// The responses under way.
+    pub(super) fn answers(&self) -> Vec<&Answer> {
+        self.talks.iter().filter_map(|talk| talk.answer.as_ref()).collect()
     }
 
     /// After a panic nothing is known of the model's memory: all responses fail, all is forgotten.
@@ -199,7 +197,11 @@ impl<'m> Engine<'m> {
             Ok((place, left)) => {
                 let chosen = sampler(&options, self.config.seed, self.model.n_vocab());
                 let text = Text::new(self.prompter.markers());
-                let answer = Answer::new(outlet, chosen, text, left, asked);
+                let mut answer = Answer::new(outlet, chosen, text, left, asked);
+                if !self.rewinds {
+                    // all that was ever said would be read again if it is not heard
+                    answer.park();
+                }
                 self.talks[place].answer = Some(answer);
             }
             Err(error) => outlet.fail(error),
@@ -311,8 +313,13 @@ impl<'m> Engine<'m> {
     }
 
     fn forget(&mut self, place: usize) {
+        self.talks[place].tokens.clear();
+        self.free_memory(place);
+    }
+
+    /// Lets the conversation compute all its tokens again.
+    fn free_memory(&mut self, place: usize) {
         let talk = &mut self.talks[place];
-        talk.tokens.clear();
         talk.held = 0;
         // removing a whole sequence always succeeds
         let _ = self.context.clear_kv_cache_seq(Some(talk.sequence.unsigned_abs()), None, None);
@@ -324,8 +331,13 @@ impl<'m> Engine<'m> {
         let mut outputs = Vec::new();
         for share in shares {
             let talk = &mut self.talks[share.talk];
-            if let Some(asked) = talk.answer.as_mut().and_then(|answer| answer.waiting.take()) {
-                self.metrics.waited(asked.elapsed());
+            if let Some(answer) = &mut talk.answer {
+                if let Some(waited) = answer.begin() {
+                    self.metrics.waited(waited);
+                }
+                if answer.is_speculative() {
+                    count(&self.counters.speculated, share.tokens);
+                }
             }
             let end = talk.held + share.tokens;
             for place in talk.held..end {
@@ -380,8 +392,8 @@ impl<'m> Engine<'m> {
         }
     }
 
-    /// Gives up what is least missed when the memory is full; of equals what has rested longest,
-    /// or has most to compute still.
+    /// Gives up what is [`least_missed`] when the memory is full. A live response fails, a
+    /// speculative one only has everything to compute again once it is confirmed.
     fn make_room(&mut self, shares: &[Share]) {
         // llama.cpp has undone the step; this also covers one that it did in part
         for share in shares {
@@ -390,23 +402,16 @@ impl<'m> Engine<'m> {
             let from = Some(from.unsigned_abs());
             let _ = self.context.clear_kv_cache_seq(Some(sequence), from, None);
         }
-        let least_missed = |(place, talk): &(usize, &Talk)| {
-            let missing = talk.tokens.len() - talk.held;
-            let rank = match (talk.is_idle(), &talk.answer) {
-                (true, _) if talk.held == 0 => Rank::HasNothing,
-                (true, _) if *place == SHARED => Rank::Shared,
-                (true, _) => Rank::Rests,
-                (false, None) => Rank::ReadsAhead,
-                (false, Some(_)) => Rank::Answers,
-            };
-            (rank, talk.last_step, std::cmp::Reverse(missing))
-        };
-        let candidates = self.talks.iter().enumerate();
-        let victim = candidates.min_by_key(least_missed).map(|(place, _)| place);
-        let Some(place) = victim else { return };
+        let Some((place, rank)) = least_missed(&self.talks) else { return };
         count(&self.counters.evicted, 1);
-        self.talks[place].fail(LlmError::Overloaded, &self.metrics);
-        self.forget(place);
+        let talk = &mut self.talks[place];
+        if let (Rank::Speculates, Some(answer)) = (rank, &mut talk.answer) {
+            answer.park();
+            self.free_memory(place);
+        } else {
+            talk.fail(LlmError::Overloaded, &self.metrics);
+            self.forget(place);
+        }
     }
 
     fn note_held(&self) {
@@ -414,17 +419,6 @@ impl<'m> Engine<'m> {
         set(&self.counters.conversations, own.iter().filter(|talk| talk.held > 0).count());
         set(&self.counters.held, self.talks.iter().map(|talk| talk.held).sum());
     }
-}
-
-/// How much a conversation is missed when its memory is taken.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Rests,
-    Shared,
-    ReadsAhead,
-    Answers,
-    /// There is nothing to take.
-    HasNothing,
 }
 
 /// A place in a sequence as llama.cpp counts it.

@@ -5,6 +5,7 @@
 //! read stays in the model's memory from turn to turn; the system prompt is read once for all.
 
 mod engine;
+mod missed;
 mod plan;
 mod prompt;
 mod stats;
@@ -35,7 +36,8 @@ use self::{
     worker::Worker,
 };
 use crate::{
-    Conversation, Info, LanguageModel, LlmError, Message, Options, Role, TokenStream, token_stream,
+    Conversation, Info, LanguageModel, LlmError, Message, Options, Outlet, Role, TokenStream,
+    token_stream,
 };
 
 pub use self::stats::Stats;
@@ -228,6 +230,16 @@ impl Drop for SweepOnDrop {
 }
 
 impl LlamaConversation {
+    fn ask(&self, messages: &[Message], options: &Options, outlet: Outlet) -> Result<(), LlmError> {
+        self.send(Command::Respond(Request {
+            talk: self.talk.clone(),
+            messages: messages.to_vec(),
+            options: options.clone(),
+            outlet,
+            asked: Instant::now(),
+        }))
+    }
+
     fn send(&self, command: Command) -> Result<(), LlmError> {
         let commands = self.sweep.0.upgrade().ok_or(LlmError::Stopped)?;
         send(&commands, command, &self.metrics)
@@ -255,13 +267,18 @@ impl Conversation for LlamaConversation {
         options: &Options,
     ) -> Result<TokenStream, LlmError> {
         let (outlet, stream) = token_stream(STREAM_CAPACITY);
-        self.send(Command::Respond(Request {
-            talk: self.talk.clone(),
-            messages: messages.to_vec(),
-            options: options.clone(),
-            outlet,
-            asked: Instant::now(),
-        }))?;
+        self.ask(messages, options, outlet)?;
+        Ok(stream)
+    }
+
+    fn speculate(
+        &mut self,
+        messages: &[Message],
+        options: &Options,
+    ) -> Result<TokenStream, LlmError> {
+        let (outlet, stream) = token_stream(STREAM_CAPACITY);
+        stream.speculate();
+        self.ask(messages, options, outlet)?;
         Ok(stream)
     }
 

@@ -9,6 +9,8 @@ pub(super) enum Want {
     Next,
     /// So many tokens of a prompt that somebody waits to be answered.
     Answer(usize),
+    /// So many tokens, of a prompt or the next, of a response that may never be heard.
+    Speculative(usize),
     /// So many tokens nobody waits for yet.
     Ahead(usize),
 }
@@ -23,14 +25,24 @@ pub(super) struct Share {
 /// Every response that has begun gets its next token; what remains of the step, at most `chunk`
 /// tokens, goes to prompts that are waited for, the shortest first, then to reading ahead. So a
 /// long prompt delays the others by one chunk, and a short one hardly waits for a long one.
+///
+/// Speculative responses take the place of prompts that are waited for, in steps without any live
+/// response. Reading ahead comes after them: they are the likelier to be heard soon. A step is
+/// empty only if nobody wants anything, so they are kept waiting only by who keeps the engine
+/// awake.
 pub(super) fn plan(wants: &[Want], chunk: usize) -> Vec<Share> {
+    let is_live = |want: &Want| matches!(want, Want::Next | Want::Answer(_));
+    let any_live = wants.iter().any(is_live);
     let mut shares = Vec::new();
     let mut prompts = Vec::new();
     for (talk, want) in wants.iter().enumerate() {
         match *want {
             Want::Nothing => {}
             Want::Next => shares.push(Share { talk, tokens: 1 }),
-            Want::Answer(tokens) => prompts.push((false, tokens, talk)),
+            Want::Speculative(_) if any_live => {}
+            Want::Answer(tokens) | Want::Speculative(tokens) => {
+                prompts.push((false, tokens, talk));
+            }
             Want::Ahead(tokens) => prompts.push((true, tokens, talk)),
         }
     }
@@ -74,25 +86,36 @@ mod tests {
     }
 
     #[test]
+    fn what_may_never_be_heard_waits_for_all_that_will_be() {
+        use Want::{Ahead, Answer, Next, Nothing, Speculative};
+        check(&[Speculative(1), Next, Speculative(50)], 32, &[(1, 1)]);
+        check(&[Speculative(1), Answer(5), Ahead(40)], 32, &[(1, 5), (2, 27)]);
+        check(&[Ahead(3), Speculative(20), Nothing], 32, &[(1, 20), (0, 3)]);
+        check(&[Speculative(50), Speculative(1), Speculative(1)], 8, &[(1, 1), (2, 1), (0, 6)]);
+    }
+
+    #[test]
     fn nothing_to_do_is_an_empty_step() {
         check(&[Want::Nothing, Want::Nothing], 32, &[]);
+    }
+
+    fn wants() -> impl Strategy<Value = Vec<Want>> {
+        let want = (0_u8..5, 1_usize..100).prop_map(|(kind, tokens)| match kind {
+            0 => Want::Nothing,
+            1 => Want::Next,
+            2 => Want::Answer(tokens),
+            3 => Want::Speculative(tokens),
+            _ => Want::Ahead(tokens),
+        });
+        prop::collection::vec(want, 0..20)
     }
 
     proptest! {
         #[test]
         fn no_step_is_longer_than_its_responses_and_a_chunk(
-            prompts in prop::collection::vec((0_u8..4, 1_usize..100), 0..20),
+            wants in wants(),
             chunk in 1_usize..64,
         ) {
-            let wants: Vec<Want> = prompts
-                .iter()
-                .map(|&(kind, tokens)| match kind {
-                    0 => Want::Nothing,
-                    1 => Want::Next,
-                    2 => Want::Answer(tokens),
-                    _ => Want::Ahead(tokens),
-                })
-                .collect();
             let shares = plan(&wants, chunk);
             let next = wants.iter().filter(|want| **want == Want::Next).count();
             let total: usize = shares.iter().map(|share| share.tokens).sum();
@@ -101,9 +124,37 @@ mod tests {
                 let allowed = match wants[talk] {
                     Want::Nothing => 0..=0,
                     Want::Next => 1..=1,
-                    Want::Answer(wanted) | Want::Ahead(wanted) => 1..=wanted,
+                    Want::Answer(wanted) | Want::Speculative(wanted) | Want::Ahead(wanted) => {
+                        1..=wanted
+                    }
                 };
                 prop_assert!(tokens > 0 && allowed.contains(&tokens));
+            }
+        }
+
+        #[test]
+        fn the_engine_rests_only_if_nobody_wants_anything(
+            wants in wants(),
+            chunk in 1_usize..64,
+        ) {
+            let nothing = wants.iter().all(|want| *want == Want::Nothing);
+            prop_assert_eq!(plan(&wants, chunk).is_empty(), nothing);
+        }
+
+        #[test]
+        fn a_step_with_live_responses_is_as_without_speculative_ones(
+            wants in wants(),
+            chunk in 1_usize..64,
+        ) {
+            let without: Vec<Want> = wants
+                .iter()
+                .map(|want| match want {
+                    Want::Speculative(_) => Want::Nothing,
+                    other => *other,
+                })
+                .collect();
+            if wants.iter().any(|want| matches!(want, Want::Next | Want::Answer(_))) {
+                prop_assert_eq!(plan(&wants, chunk), plan(&without, chunk));
             }
         }
     }

@@ -13,6 +13,9 @@ pub struct Stats {
     pub reused: u64,
     /// Tokens generated.
     pub generated: u64,
+    /// Tokens of prompts and responses computed while it was not certain that anybody would hear
+    /// the response.
+    pub speculated: u64,
     /// Conversations whose memory was taken away for others.
     pub evicted: u64,
     /// Conversations that hold memory now.
@@ -28,6 +31,7 @@ pub(super) struct Counters {
     pub(super) prefilled: AtomicU64,
     pub(super) reused: AtomicU64,
     pub(super) generated: AtomicU64,
+    pub(super) speculated: AtomicU64,
     pub(super) evicted: AtomicU64,
     pub(super) conversations: AtomicU64,
     pub(super) held: AtomicU64,
@@ -41,6 +45,7 @@ impl Counters {
             prefilled: read(&self.prefilled),
             reused: read(&self.reused),
             generated: read(&self.generated),
+            speculated: read(&self.speculated),
             evicted: read(&self.evicted),
             conversations: read(&self.conversations),
             held: read(&self.held),

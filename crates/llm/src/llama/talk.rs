@@ -1,16 +1,19 @@
 //! What the engine keeps of one conversation.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::{Cancelled, EngineMetrics};
 use llama_cpp_2::{sampling::LlamaSampler, token::LlamaToken};
 
 use super::{plan::Want, prompt::KnownTexts, text::Text};
-use crate::{LlmError, Options, Outlet};
+use crate::{LlmError, Options, Outlet, Standing};
 
 /// Room a stream must have before its response takes part in a step: what a last token completes,
 /// and an error.
 const ROOM: usize = 2;
+/// Tokens a response may have before it is certain that anybody will hear it: a first fragment and
+/// the sentence after it, which is what a voice can prepare in the meantime.
+const SPECULATIVE_TOKENS: u32 = 24;
 /// Tokens that can be drawn at all: those that matter, so that sorting them costs nothing.
 const TOP_K: i32 = 64;
 /// For so many tokens a token counts as seen recently.
@@ -44,9 +47,13 @@ pub(super) struct Answer {
     /// Tokens it may still have.
     left: usize,
     generated: u32,
-    first_token: Option<Instant>,
+    /// How many of them since it was certain to be heard, and when the first of these came.
+    generated_live: u32,
+    first_live: Option<Instant>,
+    /// Tokens it may have while it is speculative.
+    speculative_tokens: u32,
     /// When it was asked for, until it first takes part in a step.
-    pub(super) waiting: Option<Instant>,
+    waiting: Option<Instant>,
 }
 
 impl Talk {
@@ -70,8 +77,10 @@ impl Talk {
         match &self.answer {
             _ if missing == 0 => Want::Nothing,
             None => Want::Ahead(missing),
-            Some(answer) if !answer.has_room() => Want::Nothing,
-            Some(_) if self.has_begun() => Want::Next,
+            Some(answer) if answer.is_parked() || !answer.has_room() => Want::Nothing,
+            Some(answer) if answer.is_speculative() => Want::Speculative(missing),
+            Some(answer) if answer.generated > 0 && missing == 1 => Want::Next,
+            // its prompt, or all of it that was forgotten while it was parked
             Some(_) => Want::Answer(missing),
         }
     }
@@ -113,7 +122,17 @@ impl Answer {
         asked: Instant,
     ) -> Self {
         let waiting = Some(asked);
-        Self { outlet, sampler, text, left, generated: 0, first_token: None, waiting }
+        Self {
+            outlet,
+            sampler,
+            text,
+            left,
+            generated: 0,
+            generated_live: 0,
+            first_live: None,
+            speculative_tokens: SPECULATIVE_TOKENS,
+            waiting,
+        }
     }
 
     /// Whether nobody listens any more.
@@ -121,9 +140,34 @@ impl Answer {
         self.outlet.is_unwanted()
     }
 
-    /// The outlet, if its reader has to take something before the response can go on.
-    pub(super) fn stalled(&self) -> Option<&Outlet> {
-        (!self.has_room()).then_some(&self.outlet)
+    /// Whether it may never be heard.
+    pub(super) fn is_speculative(&self) -> bool {
+        self.outlet.standing() == Standing::Speculative
+    }
+
+    /// Whether it goes on only once it is confirmed.
+    pub(super) fn is_parked(&self) -> bool {
+        self.is_speculative() && self.generated >= self.speculative_tokens
+    }
+
+    /// Lets it have no more tokens, not even of its prompt, while it is speculative.
+    pub(super) fn park(&mut self) {
+        self.speculative_tokens = 0;
+    }
+
+    /// Waits until its next token can be computed, or nobody wants it any more.
+    pub(super) async fn ready(&self) {
+        if self.generated >= self.speculative_tokens {
+            self.outlet.settled().await;
+        }
+        self.outlet.room().await;
+    }
+
+    /// It takes part in a step. Tells how long it has waited for that if it is the first, and
+    /// somebody waits with it.
+    pub(super) fn begin(&mut self) -> Option<Duration> {
+        let asked = self.waiting.take()?;
+        (self.outlet.standing() == Standing::Live).then(|| asked.elapsed())
     }
 
     fn has_room(&self) -> bool {
@@ -136,8 +180,11 @@ impl Answer {
 
     /// Takes the bytes of the next token; `false` if it was the last one.
     pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
-        self.first_token.get_or_insert_with(Instant::now);
         self.generated += 1;
+        if !self.is_speculative() {
+            self.first_live.get_or_insert_with(Instant::now);
+            self.generated_live += 1;
+        }
         self.left = self.left.saturating_sub(1);
         let piece = self.text.push(bytes);
         self.say(piece.text);
@@ -158,8 +205,10 @@ impl Answer {
     }
 
     fn note(&self, metrics: &EngineMetrics) {
-        if let Some(first) = self.first_token {
-            metrics.generated(self.generated, first.elapsed());
+        // what nobody waited for counts, but says nothing of how fast the engine is
+        metrics.generated(self.generated - self.generated_live, Duration::ZERO);
+        if let Some(first) = self.first_live {
+            metrics.generated(self.generated_live, first.elapsed());
         }
     }
 }
@@ -221,8 +270,79 @@ pub(super) fn sampler(options: &Options, seed: Option<u32>, vocabulary: i32) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Waker},
+    };
+
+    use ::engine::cancellation;
+
     use super::*;
+    use crate::{TokenStream, token_stream};
+
+    /// A conversation that has a response to a prompt of so many tokens, none of them read yet.
+    pub(in super::super) fn asked(prompt: usize) -> (Talk, TokenStream) {
+        let (stays, closed) = cancellation();
+        // it stays as long as the process
+        std::mem::forget(stays);
+        let mut talk = Talk::new(1, 1, closed);
+        let (outlet, stream) = token_stream(200);
+        let text = Text::new(Vec::new().into());
+        let answer = Answer::new(outlet, LlamaSampler::greedy(), text, 100, Instant::now());
+        talk.tokens = vec![LlamaToken(7); prompt];
+        talk.answer = Some(answer);
+        (talk, stream)
+    }
+
+    /// What a step of the engine does, without a model.
+    fn read_all_and_take_one(talk: &mut Talk) {
+        talk.held = talk.tokens.len();
+        assert!(talk.answer.as_mut().unwrap().take(b"a"));
+        talk.tokens.push(LlamaToken(8));
+    }
+
+    #[test]
+    fn a_response_wants_what_its_standing_allows() {
+        let (mut talk, stream) = asked(5);
+        assert_eq!(talk.wants(), Want::Answer(5));
+        stream.speculate();
+        assert_eq!(talk.wants(), Want::Speculative(5));
+        read_all_and_take_one(&mut talk);
+        assert_eq!(talk.wants(), Want::Speculative(1));
+        stream.confirm();
+        assert_eq!(talk.wants(), Want::Next);
+    }
+
+    #[test]
+    fn a_speculative_response_ends_nowhere_but_rests_after_its_first_words() {
+        let (mut talk, stream) = asked(5);
+        stream.speculate();
+        let mut tokens = 0;
+        while talk.wants() != Want::Nothing {
+            read_all_and_take_one(&mut talk);
+            tokens += 1;
+        }
+        assert_eq!(tokens, SPECULATIVE_TOKENS);
+        let mut waiting = pin!(talk.answer.as_ref().unwrap().ready());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        stream.confirm();
+        assert!(waiting.as_mut().poll(&mut context).is_ready());
+        assert_eq!(talk.wants(), Want::Next);
+    }
+
+    #[test]
+    fn what_was_forgotten_while_it_was_parked_is_read_again_once_confirmed() {
+        let (mut talk, stream) = asked(5);
+        stream.speculate();
+        read_all_and_take_one(&mut talk);
+        talk.answer.as_mut().unwrap().park();
+        talk.held = 0;
+        assert_eq!(talk.wants(), Want::Nothing);
+        stream.confirm();
+        assert_eq!(talk.wants(), Want::Answer(6));
+    }
 
     #[test]
     fn options_that_make_no_sense_are_refused() {

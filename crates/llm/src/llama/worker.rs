@@ -18,9 +18,10 @@ use super::{
     Config,
     engine::{Command, Engine},
     stats::Counters,
+    talk::Answer,
     weights,
 };
-use crate::{Info, LlmError, Outlet};
+use crate::{Info, LlmError};
 
 /// What a thread is made with.
 pub(super) struct Worker {
@@ -35,8 +36,8 @@ pub(super) struct Worker {
 /// Why a resting engine goes on.
 enum News {
     Command(Command),
-    /// A slow reader has made room, or has gone.
-    Room,
+    /// A response can go on: its reader has made room, has confirmed it, or has gone.
+    Ready,
     Stopped,
 }
 
@@ -94,11 +95,11 @@ fn serve(engine: &mut Engine<'_>, commands: &mut Receiver<Command>, runtime: &Ru
         if guarded(engine, Engine::step).unwrap_or(false) {
             continue;
         }
-        match runtime.block_on(news(commands, &engine.stalled())) {
+        match runtime.block_on(news(commands, &engine.answers())) {
             News::Command(command) => {
                 guarded(engine, |engine| engine.accept(command));
             }
-            News::Room => {}
+            News::Ready => {}
             News::Stopped => break,
         }
     }
@@ -116,15 +117,17 @@ fn guarded<'m, T>(engine: &mut Engine<'m>, work: impl FnOnce(&mut Engine<'m>) ->
     outcome.ok()
 }
 
-async fn news(commands: &mut Receiver<Command>, stalled: &[&Outlet]) -> News {
+/// Waits on every response under way: each of them lacked something in the step that was empty,
+/// and may have it by now.
+async fn news(commands: &mut Receiver<Command>, answers: &[&Answer]) -> News {
     let mut command = pin!(commands.recv());
-    let mut rooms: Vec<_> = stalled.iter().map(|outlet| Box::pin(outlet.room())).collect();
+    let mut waiting: Vec<_> = answers.iter().map(|answer| Box::pin(answer.ready())).collect();
     poll_fn(|context| {
         if let Poll::Ready(command) = command.as_mut().poll(context) {
             return Poll::Ready(command.map_or(News::Stopped, News::Command));
         }
-        if rooms.iter_mut().any(|room| room.as_mut().poll(context).is_ready()) {
-            return Poll::Ready(News::Room);
+        if waiting.iter_mut().any(|ready| ready.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(News::Ready);
         }
         Poll::Pending
     })

@@ -2,6 +2,8 @@
 //! `REPARTEE_REQUIRE_MODELS` is set.
 #![expect(clippy::unwrap_used, reason = "tests; clippy overlooks the functions they share")]
 
+mod speculative;
+
 use std::{env::var_os, path::PathBuf};
 
 use engine::Metrics;
@@ -70,6 +72,7 @@ fn since(before: Stats, now: Stats) -> Stats {
         prefilled: now.prefilled - before.prefilled,
         reused: now.reused - before.reused,
         generated: now.generated - before.generated,
+        speculated: now.speculated - before.speculated,
         evicted: now.evicted - before.evicted,
         ..now
     }
