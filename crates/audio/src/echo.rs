@@ -13,8 +13,8 @@ use search::Search;
 use track::Track;
 
 /// From this share on, a frame is echo and nobody speaks over it. Some 98 % of the loud frames of an
-/// echo are above it, from 100 ms after its onset; of another voice 0.5 %, and of a voice over an
-/// echo as loud as itself 30 %.
+/// echo are above it, 0.5 % of those of another voice, and 30 % of those of a voice over an echo as
+/// loud as itself.
 pub const ECHO_SHARE: f32 = 0.65;
 
 /// Speech has little above 4 kHz, and nothing there that tells two voices apart.
@@ -25,17 +25,18 @@ const WINDOW: usize = 1_024;
 const SILENCE: f32 = 0.000_3;
 /// Windows as alike as this are no accident, wherever among the sound sent they lie. A likeness is
 /// a squared correlation; an echo's is lower than its share because a room repeats it.
-const FOUND: f32 = 0.3;
+const FOUND: f32 = 0.35;
 
 /// Knows what was sent to a client, and tells it from other sound when it comes back through the
 /// client's microphone: a client without echo cancellation, and a loudspeaker.
 ///
 /// The delay is not known and changes with each gap in the playing, so all of what may come back
-/// is searched for the newest 128 ms heard. Where they were found, the room's reflections are
-/// fitted, and the newest 64 ms compared with what the room should make of the sound sent. Both
-/// take some 100 ms of echo to be sure; as long as the delay stays, the latter suffices.
+/// is searched for the newest 128 ms heard. Where they are found, the room's reflections are
+/// fitted, and the newest 64 ms compared with what the room should make of the sound sent. It
+/// takes up to 100 ms of echo to be sure, and as many of a voice that begins over an echo. Where the
+/// reverberation is as loud as the direct sound, only half of the echo is explained.
 ///
-/// A call takes a fraction of a millisecond and allocates nothing once it has run.
+/// A call takes a fifth of a millisecond and allocates nothing once it has run.
 pub struct EchoGuard {
     rate: SampleRate,
     longest_delay: usize,

@@ -7,14 +7,14 @@ const JUDGED: usize = 512;
 /// Reflections are looked for so long before the place that was found, 2 ms, because it may be a
 /// reflection itself,
 const BEFORE: usize = 16;
-/// and so long after it, 14 ms. Later ones are too many and too weak to matter.
-const AFTER: usize = 112;
+/// and so long after it, 30 ms. Later ones are too many and too weak.
+const AFTER: usize = 240;
 const DELAYS: usize = BEFORE + AFTER + 1;
-/// The direct sound, neighbours that make up for half a sample, and a few reflections. With more
-/// of them, more is explained that is no echo.
-const PATHS: usize = 6;
+/// The direct sound, neighbours that make up for half a sample, and reflections. With more of them
+/// more is explained in a room that reverberates, and more that is no echo.
+const PATHS: usize = 12;
 /// A path that explains less than this share of the window is chance.
-const NEGLIGIBLE: f32 = 0.01;
+const NEGLIGIBLE: f32 = 0.005;
 /// What the paths' equations are damped with, so that two that are nearly one have a solution.
 const DAMPING: f32 = 0.001;
 
