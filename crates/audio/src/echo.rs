@@ -25,7 +25,7 @@ const WINDOW: usize = 1_024;
 const SILENCE: f32 = 0.000_3;
 /// Windows as alike as this are no accident, wherever among the sound sent they lie. A likeness is
 /// a squared correlation; an echo's is lower than its share because a room repeats it.
-const FOUND: f32 = 0.35;
+const FOUND: f32 = 0.4;
 
 /// Knows what was sent to a client, and tells it from other sound when it comes back through the
 /// client's microphone: a client without echo cancellation, and a loudspeaker.
