@@ -1,10 +1,10 @@
 //! What sessions see of text-to-speech.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use audio::{Frame, SampleRate};
 use engine::{CancelOnDrop, Cancelled, Priority, cancellation};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::SpokenText;
 
@@ -15,14 +15,17 @@ pub enum Urgency {
     First,
     /// A later sentence: the caller is still hearing the one before.
     Later,
+    /// A sentence of an answer that may never be heard.
+    Speculative,
 }
 
 impl Urgency {
-    /// First sounds run before later sentences.
+    /// First sounds run before later sentences, and all that will be heard before what may not be.
     pub fn priority(self) -> Priority {
         match self {
             Self::First => Priority(0),
             Self::Later => Priority(1),
+            Self::Speculative => Priority(2),
         }
     }
 }
@@ -65,6 +68,7 @@ pub trait TextToSpeech: Send + Sync {
 #[derive(Debug)]
 pub struct Speech {
     frames: mpsc::Receiver<Result<Frame, TtsError>>,
+    word_ends: oneshot::Receiver<Vec<Duration>>,
     _cancel: CancelOnDrop,
 }
 
@@ -75,6 +79,7 @@ pub struct Outlet {
     pub frames: mpsc::Sender<Result<Frame, TtsError>>,
     /// Whether the sentence is no longer wanted.
     pub cancelled: Cancelled,
+    word_ends: Option<oneshot::Sender<Vec<Duration>>>,
 }
 
 /// A connected pair that holds `capacity` frames. An engine never waits for one listener: it
@@ -82,13 +87,31 @@ pub struct Outlet {
 pub fn speech(capacity: usize) -> (Outlet, Speech) {
     let (frames_tx, frames) = mpsc::channel(capacity);
     let (cancel, cancelled) = cancellation();
-    (Outlet { frames: frames_tx, cancelled }, Speech { frames, _cancel: cancel })
+    let (word_ends_tx, word_ends) = oneshot::channel();
+    let outlet = Outlet { frames: frames_tx, cancelled, word_ends: Some(word_ends_tx) };
+    (outlet, Speech { frames, word_ends, _cancel: cancel })
 }
 
 impl Speech {
     /// The next frame; `None` at the end of the sentence. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Frame, TtsError>> {
         self.frames.recv().await
+    }
+
+    /// When each word of the [`SpokenText`] ends, in order, from the first sample on; it is there
+    /// with the first frame, and taken once. `None` if the engine does not know.
+    pub fn words(&mut self) -> Option<Vec<Duration>> {
+        self.word_ends.try_recv().ok()
+    }
+}
+
+impl Outlet {
+    /// Tells when each word ends, before the first frame is sent.
+    pub fn tell_words(&mut self, ends: Vec<Duration>) {
+        if let Some(word_ends) = self.word_ends.take() {
+            // nobody may listen any more
+            let _ = word_ends.send(ends);
+        }
     }
 }
 
@@ -110,4 +133,28 @@ pub enum TtsError {
     /// The synthesiser failed on this sentence.
     #[error("the text-to-speech model failed: {0}")]
     Model(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_never_be_heard_comes_last() {
+        let [first, later, speculative] =
+            [Urgency::First, Urgency::Later, Urgency::Speculative].map(Urgency::priority);
+        assert!(first < later && later < speculative);
+    }
+
+    #[test]
+    fn word_ends_are_taken_once() {
+        let (mut outlet, mut speech) = speech(1);
+        assert_eq!(speech.words(), None);
+        let ends = vec![Duration::from_millis(5)];
+        outlet.tell_words(ends.clone());
+        outlet.tell_words(Vec::new());
+        drop(outlet);
+        assert_eq!(speech.words(), Some(ends));
+        assert_eq!(speech.words(), None);
+    }
 }

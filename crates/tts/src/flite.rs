@@ -3,6 +3,7 @@
 
 mod sys;
 mod trim;
+mod words;
 
 use std::{
     ffi::CString,
@@ -16,10 +17,11 @@ use engine::{EngineMetrics, Job, Pool, Priority, Rejected};
 use tokio::sync::mpsc::error::TrySendError;
 
 use self::{
-    sys::{Synthesiser, Voice},
+    sys::{Listen, Synthesiser, Voice},
     trim::Trimmer,
+    words::Token,
 };
-use crate::{Info, Outlet, Request, Speech, TextToSpeech, TtsError, speech};
+use crate::{Info, Outlet, Request, Speech, SpokenText, TextToSpeech, TtsError, speech};
 
 /// What all voices here speak.
 const RATE: SampleRate = SampleRate::HZ_16000;
@@ -64,7 +66,7 @@ pub struct Flite {
 /// A sentence on its way to a worker.
 #[derive(Debug)]
 struct Sentence {
-    text: CString,
+    text: SpokenText,
     voice: Voice,
     stretch: f32,
     priority: Priority,
@@ -113,11 +115,10 @@ impl Flite {
 impl TextToSpeech for Flite {
     fn speak(&self, request: Request) -> Result<Speech, TtsError> {
         let voice = self.voice(request.voice.as_ref())?;
-        let text = request.text.as_str();
         let stretch = stretch(request.speed);
-        let (outlet, speech) = speech(capacity(text, stretch));
-        let text = CString::new(text).map_err(|error| TtsError::Model(error.to_string()))?;
+        let (outlet, speech) = speech(capacity(request.text.as_str(), stretch));
         let priority = request.urgency.priority();
+        let text = request.text;
         let sentence = Sentence { text, voice, stretch, priority, outlet };
         match self.pool.submit(sentence) {
             Ok(()) => Ok(speech),
@@ -174,10 +175,9 @@ fn capacity(text: &str, stretch: f32) -> usize {
 fn speak(synthesiser: Synthesiser, sentence: Sentence, metrics: &EngineMetrics) {
     let started = Instant::now();
     let Sentence { text, voice, stretch, outlet, .. } = sentence;
-    let mut mouth = Mouth::new(outlet);
-    let spoken =
-        synthesiser.speak(voice, &text, stretch, &mut |samples, rate| mouth.take(samples, rate));
-    if spoken.is_err() {
+    let c_text = CString::new(text.as_str()).expect("spoken text is printable");
+    let mut mouth = Mouth::new(text, outlet);
+    if synthesiser.speak(voice, &c_text, stretch, &mut mouth).is_err() {
         mouth.fail("flite made no sound of a sentence");
     }
     metrics.audio(started.elapsed(), mouth.finish());
@@ -186,6 +186,9 @@ fn speak(synthesiser: Synthesiser, sentence: Sentence, metrics: &EngineMetrics) 
 /// Turns what flite gives into frames, and passes them on.
 #[derive(Debug)]
 struct Mouth {
+    text: SpokenText,
+    /// When each word ends in what flite gives, until the sound begins.
+    word_ends: Option<Vec<Duration>>,
     outlet: Outlet,
     trimmer: Trimmer,
     frames: Rechunker,
@@ -196,8 +199,10 @@ struct Mouth {
 }
 
 impl Mouth {
-    fn new(outlet: Outlet) -> Self {
+    fn new(text: SpokenText, outlet: Outlet) -> Self {
         Self {
+            text,
+            word_ends: None,
             outlet,
             trimmer: Trimmer::new(RATE),
             frames: Rechunker::new((RATE.hz() / FRAMES_PER_SECOND) as usize),
@@ -206,21 +211,6 @@ impl Mouth {
             decoded: Vec::new(),
             trimmed: Vec::new(),
         }
-    }
-
-    fn take(&mut self, samples: &[i16], rate: i32) -> ControlFlow<()> {
-        if self.outlet.cancelled.is_cancelled() {
-            self.is_closed = true;
-        } else if u32::try_from(rate) != Ok(RATE.hz()) {
-            self.fail(&format!("a voice speaks at {rate} Hz instead of {RATE}"));
-        } else {
-            self.synthesised += samples.len() as u64;
-            self.decoded.clear();
-            pcm16::decode(samples, &mut self.decoded);
-            self.trimmer.push(&self.decoded, &mut self.trimmed);
-            self.pass_on();
-        }
-        if self.is_closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Ends the sentence and tells how much sound was made for it.
@@ -243,7 +233,22 @@ impl Mouth {
         }
     }
 
+    /// The words end earlier by the silence that is left out before them.
+    fn tell_words(&mut self) {
+        if self.trimmed.is_empty() {
+            return;
+        }
+        if let Some(mut ends) = self.word_ends.take() {
+            let cut = RATE.duration_of(self.trimmer.cut() as u64);
+            for end in &mut ends {
+                *end = end.saturating_sub(cut);
+            }
+            self.outlet.tell_words(ends);
+        }
+    }
+
     fn pass_on(&mut self) {
+        self.tell_words();
         let frames: Vec<_> = self.frames.push(&self.trimmed).collect();
         self.trimmed.clear();
         for samples in frames {
@@ -263,14 +268,55 @@ impl Mouth {
     }
 }
 
+impl Listen for Mouth {
+    fn tokens(&mut self, tokens: Vec<Token>) {
+        self.word_ends = words::ends(self.text.words(), &tokens);
+    }
+
+    fn take(&mut self, samples: &[i16], rate: i32) -> ControlFlow<()> {
+        if self.outlet.cancelled.is_cancelled() {
+            self.is_closed = true;
+        } else if u32::try_from(rate) != Ok(RATE.hz()) {
+            self.fail(&format!("a voice speaks at {rate} Hz instead of {RATE}"));
+        } else {
+            self.synthesised += samples.len() as u64;
+            self.decoded.clear();
+            pcm16::decode(samples, &mut self.decoded);
+            self.trimmer.push(&self.decoded, &mut self.trimmed);
+            self.pass_on();
+        }
+        if self.is_closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn mouth(outlet: Outlet) -> Mouth {
+        Mouth::new(SpokenText::new("Well, hello.").unwrap(), outlet)
+    }
+
+    #[test]
+    fn words_end_earlier_by_the_silence_before_them() {
+        let (outlet, mut speech) = speech(10);
+        let mut mouth = mouth(outlet);
+        let token = |name: &str, end| Token {
+            name: name.to_owned(),
+            end: Some(Duration::from_millis(end)),
+        };
+        mouth.tokens(vec![token("Well", 300), token("hello", 500)]);
+        assert_eq!(mouth.take(&[0; 3_200], 16_000), ControlFlow::Continue(()));
+        assert_eq!(speech.words(), None);
+        assert_eq!(mouth.take(&[20_000; 640], 16_000), ControlFlow::Continue(()));
+        // of 200 ms of silence 15 ms are kept
+        assert_eq!(speech.words(), Some([115, 315].map(Duration::from_millis).to_vec()));
+    }
+
     #[test]
     fn letting_go_of_a_sentence_stops_it() {
         let (outlet, speech) = speech(10);
-        let mut mouth = Mouth::new(outlet);
+        let mut mouth = mouth(outlet);
         assert_eq!(mouth.take(&[20_000; 640], 16_000), ControlFlow::Continue(()));
         drop(speech);
         assert_eq!(mouth.take(&[20_000; 640], 16_000), ControlFlow::Break(()));
@@ -280,14 +326,14 @@ mod tests {
     #[test]
     fn a_sentence_that_nobody_hears_ends_without_waiting() {
         let (outlet, _speech) = speech(1);
-        let mut mouth = Mouth::new(outlet);
+        let mut mouth = mouth(outlet);
         assert_eq!(mouth.take(&[20_000; 640], 16_000), ControlFlow::Break(()));
     }
 
     #[tokio::test]
     async fn a_voice_of_another_rate_is_an_error() {
         let (outlet, mut speech) = speech(1);
-        let mut mouth = Mouth::new(outlet);
+        let mut mouth = mouth(outlet);
         assert_eq!(mouth.take(&[0; 8], 8_000), ControlFlow::Break(()));
         drop(mouth);
         let Some(Err(TtsError::Model(why))) = speech.next().await else { panic!("no error") };

@@ -36,6 +36,11 @@ impl SpokenText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its words: what stands between spaces.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ')
+    }
 }
 
 #[cfg(test)]

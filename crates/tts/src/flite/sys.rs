@@ -1,8 +1,8 @@
 //! flite's C interface, as much of it as is used, behind safe functions.
 //!
 //! Declared by hand after flite 2.x's headers: `cst_wave.h`, `cst_audio.h` (streaming),
-//! `cst_utterance.h`, `cst_features.h`, `cst_synth.h`. The libraries are opened when the server
-//! starts, so that it builds without them.
+//! `cst_utterance.h`, `cst_relation.h`, `cst_item.h`, `cst_features.h`, `cst_ffeatures.h`,
+//! `cst_synth.h`. The libraries are opened when the server starts, so that it builds without them.
 
 #![expect(unsafe_code, reason = "flite is a library in C")]
 
@@ -15,14 +15,20 @@ use std::{
     ptr::{self, NonNull},
     slice,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use libloading::Library;
+
+use super::words::Token;
 
 const LIBRARY: &str = "libflite.so.1";
 
 /// The first sound comes in one piece of so many samples, later ones by about as much.
 const SAMPLES_PER_PIECE: c_int = 256;
+
+/// From a word to the end of the last segment of its last syllable, in seconds.
+const END_OF_WORD: &CStr = c"R:SylStructure.daughtern.daughtern.R:Segment.end";
 
 const GO_ON: c_int = 0;
 const STOP: c_int = -1;
@@ -57,6 +63,8 @@ struct Utterance {
 }
 
 type Features = c_void;
+type Relation = c_void;
+type Item = c_void;
 type Value = c_void;
 type OnSamples = unsafe extern "C" fn(*const Wave, c_int, c_int, c_int, *mut Streaming) -> c_int;
 type Register = unsafe extern "C" fn(*const c_char) -> *mut c_void;
@@ -74,6 +82,14 @@ pub(super) struct Synthesiser {
     feat_set: unsafe extern "C" fn(*mut Features, *const c_char, *const Value),
     new_audio_streaming_info: unsafe extern "C" fn() -> *mut Streaming,
     audio_streaming_info_val: unsafe extern "C" fn(*mut Streaming) -> *mut Value,
+    utt_relation_present: unsafe extern "C" fn(*const c_void, *const c_char) -> c_int,
+    utt_relation: unsafe extern "C" fn(*const c_void, *const c_char) -> *const Relation,
+    relation_head: unsafe extern "C" fn(*const Relation) -> *const Item,
+    item_next: unsafe extern "C" fn(*const Item) -> *const Item,
+    item_daughter: unsafe extern "C" fn(*const Item) -> *const Item,
+    item_feat_present: unsafe extern "C" fn(*const Item, *const c_char) -> c_int,
+    item_feat_string: unsafe extern "C" fn(*const Item, *const c_char) -> *const c_char,
+    ffeature_float: unsafe extern "C" fn(*const Item, *const c_char) -> c_float,
 }
 
 /// A registered voice.
@@ -89,9 +105,19 @@ unsafe impl Sync for Voice {}
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Failed;
 
+/// Takes what flite makes of a text.
+pub(super) trait Listen {
+    /// What it says when; once, before the samples.
+    fn tokens(&mut self, tokens: Vec<Token>);
+    /// A run of samples with their rate. Flite stops if it breaks.
+    fn take(&mut self, samples: &[i16], rate: i32) -> ControlFlow<()>;
+}
+
 /// Who takes the samples of one text.
 struct Listener<'a> {
-    take: &'a mut dyn FnMut(&[i16], i32) -> ControlFlow<()>,
+    synthesiser: &'a Synthesiser,
+    hears: &'a mut dyn Listen,
+    knows_tokens: bool,
     panic: Option<Box<dyn Any + Send>>,
 }
 
@@ -115,6 +141,14 @@ impl Synthesiser {
                 feat_set: symbol(&library, "feat_set")?,
                 new_audio_streaming_info: symbol(&library, "new_audio_streaming_info")?,
                 audio_streaming_info_val: symbol(&library, "audio_streaming_info_val")?,
+                utt_relation_present: symbol(&library, "utt_relation_present")?,
+                utt_relation: symbol(&library, "utt_relation")?,
+                relation_head: symbol(&library, "relation_head")?,
+                item_next: symbol(&library, "item_next")?,
+                item_daughter: symbol(&library, "item_daughter")?,
+                item_feat_present: symbol(&library, "item_feat_present")?,
+                item_feat_string: symbol(&library, "item_feat_string")?,
+                ffeature_float: symbol(&library, "flite_ffeature_float")?,
             }
         };
         // the functions are called as long as the process lives
@@ -122,16 +156,15 @@ impl Synthesiser {
         Ok(synthesiser)
     }
 
-    /// Speaks a text, `stretch` times as long as the voice by itself, and hands out runs of samples
-    /// with their rate, until there are no more or `take` breaks.
+    /// Speaks a text, `stretch` times as long as the voice by itself, to `hears`.
     pub(super) fn speak(
         &self,
         voice: Voice,
         text: &CStr,
         stretch: f32,
-        take: &mut dyn FnMut(&[i16], i32) -> ControlFlow<()>,
+        hears: &mut dyn Listen,
     ) -> Result<(), Failed> {
-        let mut listener = Listener { take, panic: None };
+        let mut listener = Listener { synthesiser: self, hears, knows_tokens: false, panic: None };
         // SAFETY: flite's functions get what its own `flite_text_to_speech` gives them: an
         // utterance that is initialised with a voice before it is synthesised, and deleted once.
         // It copies the text, owns the streaming information once that is a feature, and has let
@@ -156,6 +189,53 @@ impl Synthesiser {
             panic::resume_unwind(panic);
         }
         if spoken.is_null() { Err(Failed) } else { Ok(()) }
+    }
+
+    /// The tokens of an utterance whose sound is being made.
+    ///
+    /// # Safety
+    ///
+    /// It must be flite's, and nobody else may write to it.
+    unsafe fn tokens(&self, utterance: *const c_void) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        // SAFETY: the utterance is as the caller promises, and so are its items, which flite's
+        // functions walk. It ends the process if it is asked for a relation or a string that is
+        // not there, so that comes first
+        unsafe {
+            if utterance.is_null() || (self.utt_relation_present)(utterance, c"Token".as_ptr()) == 0
+            {
+                return tokens;
+            }
+            let relation = (self.utt_relation)(utterance, c"Token".as_ptr());
+            let mut item = (self.relation_head)(relation);
+            while !item.is_null() {
+                if (self.item_feat_present)(item, c"name".as_ptr()) != 0 {
+                    let name = CStr::from_ptr((self.item_feat_string)(item, c"name".as_ptr()));
+                    let name = name.to_string_lossy().into_owned();
+                    tokens.push(Token { name, end: self.end_of_last_word(item) });
+                }
+                item = (self.item_next)(item);
+            }
+        }
+        tokens
+    }
+
+    /// When the last word of a token ends that sounds at all.
+    ///
+    /// # Safety
+    ///
+    /// As for [`tokens`](Self::tokens).
+    unsafe fn end_of_last_word(&self, token: *const Item) -> Option<Duration> {
+        let mut end: c_float = 0.0;
+        // SAFETY: as above; a path that leads nowhere has the value 0
+        unsafe {
+            let mut word = (self.item_daughter)(token);
+            while !word.is_null() {
+                end = end.max((self.ffeature_float)(word, END_OF_WORD.as_ptr()));
+                word = (self.item_next)(word);
+            }
+        }
+        Duration::try_from_secs_f32(end).ok().filter(|end| !end.is_zero())
     }
 }
 
@@ -215,7 +295,15 @@ unsafe extern "C" fn on_samples(
         // SAFETY: flite has filled in the samples of this run, which it does not write to again
         unsafe { slice::from_raw_parts(wave.samples.add(start), count) }
     };
-    match panic::catch_unwind(AssertUnwindSafe(|| (listener.take)(samples, wave.sample_rate))) {
+    let heard = panic::catch_unwind(AssertUnwindSafe(|| {
+        if !mem::replace(&mut listener.knows_tokens, true) {
+            // SAFETY: flite gives the utterance that it speaks, and waits for this function
+            let tokens = unsafe { listener.synthesiser.tokens((*streaming).utterance) };
+            listener.hears.tokens(tokens);
+        }
+        listener.hears.take(samples, wave.sample_rate)
+    }));
+    match heard {
         Ok(ControlFlow::Continue(())) => GO_ON,
         Ok(ControlFlow::Break(())) => STOP,
         Err(panic) => {

@@ -24,6 +24,8 @@ pub(super) struct Trimmer {
     blocks: Rechunker,
     samples_per_block: usize,
     has_begun: bool,
+    /// Samples left out before the words.
+    cut: usize,
     /// Before the words, the last of the silence; later, a pause that may turn out to be the end.
     silence: Vec<f32>,
 }
@@ -32,7 +34,7 @@ impl Trimmer {
     pub(super) fn new(rate: SampleRate) -> Self {
         let samples_per_block = (rate.hz() / BLOCKS_PER_SECOND) as usize;
         let blocks = Rechunker::new(samples_per_block);
-        Self { blocks, samples_per_block, has_begun: false, silence: Vec::new() }
+        Self { blocks, samples_per_block, has_begun: false, cut: 0, silence: Vec::new() }
     }
 
     /// Takes more sound and appends to `out` what is to be heard.
@@ -41,6 +43,11 @@ impl Trimmer {
         for block in blocks {
             self.take(&block, out);
         }
+    }
+
+    /// Samples left out before the words, once some sound has been passed on.
+    pub(super) fn cut(&self) -> usize {
+        self.cut
     }
 
     /// Ends the sentence.
@@ -59,6 +66,7 @@ impl Trimmer {
             let excess = self.silence.len().saturating_sub(LEAD_BLOCKS * self.samples_per_block);
             if !self.has_begun {
                 self.silence.drain(..excess);
+                self.cut += excess;
             }
             return;
         }
@@ -125,5 +133,6 @@ mod tests {
         let (mut trimmer, mut out) = (Trimmer::new(RATE), Vec::new());
         trimmer.push(&sound(&[(200, 0.0), (50, 0.5)]), &mut out);
         assert_eq!(out.len(), sound(&[(15, 0.0), (50, 0.5)]).len());
+        assert_eq!(trimmer.cut(), 185 * 16);
     }
 }

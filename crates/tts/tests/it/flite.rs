@@ -179,3 +179,42 @@ async fn voices_that_are_not_there_are_refused() {
         assert_eq!(started.expect_err("no such voice").to_string(), message);
     }
 }
+
+/// Numbers, abbreviations, signs, and what makes no sound.
+const UNEVEN: [&str; 12] = [
+    "The quick brown fox jumps over the lazy dog.",
+    "Sure, that is 42.50 dollars, or about 10% more.",
+    "Dr. Brown can see you at 10:30, but not on Monday.",
+    "Well -- $45.50 is (as they say) too much, no?",
+    "A - b + c = 2% of C++.",
+    "It's 3/4 of me@example.com, on 12/05/2025!",
+    "1,000 well-known ABC things... and 7 more.",
+    "He said \"hello there\" to Mrs. Smith's friend, i.e. me.",
+    "- Hello '' there ... you",
+    "In 1984 the USA had 236,348,292 people, e.g. us.",
+    "Call 555-1234, or write to 221B Baker St. now.",
+    "Yes.",
+];
+
+#[tokio::test]
+async fn each_word_ends_within_the_sound() {
+    let Some(flite) = flite(2, &VOICES) else { return };
+    for (voice, speed) in [("slt", 1.0), ("slt", 2.0), ("rms", 1.0), ("awb", 0.5), ("kal16", 1.5)] {
+        for text in UNEVEN {
+            let request = Request { voice: Some(voice.into()), speed, ..request(text) };
+            let words = request.text.words().count();
+            let mut speech = flite.speak(request).expect("there is room");
+            let first = speech.next().await.expect("there is sound").expect("it can be spoken");
+            let ends = speech.words().expect("flite knows its words");
+            let sound = first.duration() + length(speech).await;
+            assert_eq!(ends.len(), words, "{text}");
+            assert!(ends.is_sorted(), "{text}: {ends:?}");
+            // 120 ms are kept after the last sound
+            let last = *ends.last().expect("there are words") + Duration::from_millis(60);
+            assert!(
+                last.abs_diff(sound) < Duration::from_millis(120),
+                "{voice} at {speed}, {text}: {last:?} of {sound:?}"
+            );
+        }
+    }
+}
