@@ -7,7 +7,8 @@ use audio::{Frame, SampleRate};
 use crate::{Info, Request, Speech, SpokenText, TextToSpeech, TtsError, speech};
 
 /// Speaks every character as 50 ms of a tone whose pitch the voice's name gives in Hz (440 without
-/// one), in frames of 20 ms; a word ends with its last character. A text that contains `!error` fails.
+/// one), in frames of 20 ms; a word ends with its last character. A text that contains `!error`
+/// fails.
 #[derive(Debug)]
 pub struct Scripted {
     rate: SampleRate,
