@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) models: ModelsConfig,
     pub(crate) vad: VadConfig,
     pub(crate) turn: TurnConfig,
+    pub(crate) interruption: InterruptionConfig,
+    pub(crate) conversation: ConversationConfig,
     pub(crate) stt: SttConfig,
     pub(crate) llm: LlmConfig,
     pub(crate) tts: TtsConfig,
@@ -55,6 +57,8 @@ pub(crate) struct ServerConfig {
     pub(crate) ping: Duration,
     #[serde(with = "humantime_serde")]
     pub(crate) send_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) resume: Duration,
     pub(crate) allowed_origins: Vec<String>,
 }
 
@@ -91,20 +95,49 @@ pub(crate) struct VadConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TurnConfig {
     pub(crate) speed: u8,
+    pub(crate) model: String,
+    pub(crate) workers: NonZeroUsize,
+    pub(crate) queue: usize,
+    pub(crate) speculation: bool,
     pub(crate) start_threshold: f32,
     pub(crate) stop_threshold: f32,
     #[serde(with = "humantime_serde")]
     pub(crate) min_speech: Duration,
     #[serde(with = "humantime_serde")]
+    pub(crate) micro_pause: Duration,
+    #[serde(with = "humantime_serde")]
     pub(crate) pause: Duration,
     #[serde(with = "humantime_serde")]
     pub(crate) min_wait: Duration,
+    pub(crate) complete_threshold: f32,
+    #[serde(with = "humantime_serde")]
+    pub(crate) incomplete_wait: Duration,
     #[serde(with = "humantime_serde")]
     pub(crate) max_wait: Duration,
     #[serde(with = "humantime_serde")]
-    pub(crate) interrupt_after: Duration,
-    #[serde(with = "humantime_serde")]
     pub(crate) pre_roll: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InterruptionConfig {
+    pub(crate) enabled: bool,
+    pub(crate) sensitivity: f32,
+    #[serde(with = "humantime_serde")]
+    pub(crate) min_duration: Duration,
+    pub(crate) min_words: usize,
+    #[serde(with = "humantime_serde")]
+    pub(crate) patience: Duration,
+    pub(crate) echo_guard: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConversationConfig {
+    #[serde(with = "humantime_serde")]
+    pub(crate) ask_after: Duration,
+    pub(crate) ask_with: String,
+    pub(crate) instructions_allowed: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -141,6 +174,9 @@ pub(crate) struct TtsConfig {
     pub(crate) queue: usize,
     #[serde(with = "humantime_serde")]
     pub(crate) lead: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) plain_lead: Duration,
+    pub(crate) voices: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -172,7 +208,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<()> {
-        let Self { server, turn, stt, llm, tts, .. } = self;
+        let Self { server, turn, interruption, stt, llm, tts, .. } = self;
         ensure!(server.max_connections > 0, "[server] max_connections must be at least 1");
         ensure!(
             server.max_audio_queue_size > 0,
@@ -185,6 +221,13 @@ impl Config {
             && turn.start_threshold < 1.0;
         ensure!(thresholds, "[turn] needs 0 < stop_threshold <= start_threshold < 1");
         ensure!(turn.min_wait <= turn.max_wait, "[turn] min_wait must not exceed max_wait");
+        ensure!(turn.micro_pause <= turn.pause, "[turn] micro_pause must not exceed pause");
+        ensure!(turn.pause <= turn.max_wait, "[turn] pause must not exceed max_wait");
+        let complete = turn.complete_threshold;
+        ensure!(complete > 0.0 && complete < 1.0, "[turn] complete_threshold is between 0 and 1");
+        ensure!(turn.queue > 0, "[turn] queue must be at least 1");
+        let sensitivity = interruption.sensitivity;
+        ensure!((0.0..=1.0).contains(&sensitivity), "[interruption] sensitivity is 0.0 to 1.0");
         ensure!(stt.queue > 0, "[stt] queue must be at least 1");
         ensure!(tts.workers > 0 && tts.queue > 0, "[tts] workers and queue must be at least 1");
         ensure!((0.5..=2.0).contains(&tts.speed), "[tts] speed is 0.5 to 2.0");
@@ -206,8 +249,11 @@ impl Config {
             start_threshold: settings.start_threshold,
             stop_threshold: settings.stop_threshold,
             min_speech: settings.min_speech,
+            micro_pause: settings.micro_pause,
             pause: settings.pause,
             min_wait: settings.min_wait,
+            complete_threshold: settings.complete_threshold,
+            incomplete_wait: settings.incomplete_wait,
             max_wait: settings.max_wait,
             ..turn::Config::default()
         }
@@ -227,12 +273,36 @@ impl Config {
                 seed: None,
             },
             voice: Some(Arc::from(self.tts.voice.as_str())),
+            voices: self.voices().map(Arc::from).collect(),
+            instructions_allowed: self.conversation.instructions_allowed,
             speech_speed: self.tts.speed,
             partial_period: self.stt.partial_period,
+            speculation: self.turn.speculation,
             lead: self.tts.lead,
-            interrupt_after: self.turn.interrupt_after,
+            plain_lead: self.tts.plain_lead,
+            interruption: self.interruption(),
             pre_roll: self.turn.pre_roll,
+            ask_after: Some(self.conversation.ask_after).filter(|after| !after.is_zero()),
+            ask_with: Arc::from(self.conversation.ask_with.as_str()),
         })
+    }
+
+    /// The voices that are loaded, the default one first.
+    pub(crate) fn voices(&self) -> impl Iterator<Item = &str> {
+        let others = self.tts.voices.iter().filter(|voice| **voice != self.tts.voice);
+        std::iter::once(&self.tts.voice).chain(others).map(String::as_str)
+    }
+
+    fn interruption(&self) -> session::Interruption {
+        let settings = &self.interruption;
+        session::Interruption {
+            enabled: settings.enabled,
+            sensitivity: settings.sensitivity,
+            min_duration: settings.min_duration,
+            min_words: settings.min_words,
+            patience: settings.patience,
+            echo_guard: settings.echo_guard,
+        }
     }
 
     /// The edge's settings.
@@ -244,6 +314,7 @@ impl Config {
             grace: settings.grace,
             ping: settings.ping,
             send_timeout: settings.send_timeout,
+            resume: settings.resume,
             allowed_origins: settings.allowed_origins.clone(),
         }
     }
@@ -312,8 +383,13 @@ mod tests {
     fn the_defaults_are_complete_and_agree_with_the_rooms() {
         let config = Config::load(None, &HashMap::new()).expect("the defaults are right");
         assert_eq!(config.server().max_connections, server::Settings::default().max_connections);
+        assert_eq!(config.server().resume, server::Settings::default().resume);
         assert_eq!(config.turn_detection(), turn::Config::default());
         let session = config.session().expect("the prompt is built in");
+        let defaults = session::Config::default();
+        assert_eq!(session.interruption, defaults.interruption);
+        assert_eq!((session.lead, session.plain_lead), (defaults.lead, defaults.plain_lead));
+        assert_eq!((session.ask_after, &session.ask_with), (None, &defaults.ask_with));
         assert!(session.system_prompt.contains("seven words"));
     }
 

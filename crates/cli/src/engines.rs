@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use endpointing::Endpointing;
 use engine::{Metrics, onnx::Runtime};
 use llm::LanguageModel;
 use models::{Platform, Store, Terminal};
@@ -28,6 +29,9 @@ pub(crate) fn needed(config: &Config) -> Vec<String> {
         config.vad.model.clone(),
         config.stt.model.clone(),
     ];
+    if !config.turn.model.is_empty() {
+        names.push(config.turn.model.clone());
+    }
     if !is_path(&config.llm.model) {
         names.push(config.llm.model.clone());
     }
@@ -47,8 +51,12 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
     let stt = loading.engine(|| stt(config, store, &runtime, metrics))?;
     let llm = loading.engine(|| llm(config, store, metrics))?;
     let tts = loading.engine(|| tts(config, metrics))?;
-    let engines = Engines { vad, stt, llm, tts };
-    Ok(Ready { engines, session, reports: loading.reports.into() })
+    let endpointing = match config.turn.model.is_empty() {
+        true => None,
+        false => Some(loading.engine(|| endpointing(config, store, &runtime, metrics))?),
+    };
+    let engines = Engines { vad, stt, endpointing, llm, tts };
+    Ok(Ready { engines, session, reports: loading.reports.into(), recorder: None })
 }
 
 /// An engine with what is to be told of it.
@@ -125,6 +133,22 @@ fn stt(
     Ok(Loaded { engine: Arc::new(engine), kind: "stt", name, from, workers })
 }
 
+fn endpointing(
+    config: &Config,
+    store: &Store,
+    runtime: &Runtime,
+    metrics: &Metrics,
+) -> Result<Loaded<Arc<dyn Endpointing>>> {
+    let settings = &config.turn;
+    let from = only_file(store, &settings.model)?;
+    let smart_turn =
+        endpointing::smart_turn::Config { workers: settings.workers, queue: settings.queue };
+    let metrics = metrics.engine("endpointing");
+    let engine = endpointing::smart_turn::SmartTurn::start(runtime, &from, &smart_turn, &metrics)?;
+    let endpointing::Info { name, workers, .. } = engine.info();
+    Ok(Loaded { engine: Arc::new(engine), kind: "endpointing", name, from, workers })
+}
+
 fn llm(
     config: &Config,
     store: &Store,
@@ -154,8 +178,9 @@ fn llm(
 fn tts(config: &Config, metrics: &Metrics) -> Result<Loaded<Arc<dyn TextToSpeech>>> {
     let settings = &config.tts;
     let TtsEngine::Flite = settings.engine;
+    let voices = config.voices();
     let config = tts::flite::Config {
-        voices: vec![settings.voice.clone()],
+        voices: voices.map(str::to_owned).collect(),
         workers: settings.workers,
         queue: settings.queue,
     };

@@ -106,7 +106,7 @@ impl Metrics {
         }
     }
 
-    /// The measurements of the engine of this name: `vad`, `stt`, `llm` or `tts`.
+    /// The measurements of the engine of this name: `vad`, `stt`, `endpointing`, `llm` or `tts`.
     pub fn engine(&self, name: &str) -> EngineMetrics {
         let label = EngineLabel { engine: name.to_owned() };
         EngineMetrics {

@@ -1,9 +1,9 @@
 //! What the server is given by the binary.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use serde::Serialize;
-use session::Engines;
+use session::{Engines, Tape};
 
 /// The server's settings.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub struct Settings {
     pub ping: Duration,
     /// A client that takes nothing for so long is gone.
     pub send_timeout: Duration,
+    /// How long a session waits for a caller who lost the connection; zero: not at all. Meanwhile it
+    /// keeps its place.
+    pub resume: Duration,
     /// Pages of other origins that may connect; `*` allows all. The server's own page always may.
     pub allowed_origins: Vec<String>,
 }
@@ -30,6 +33,7 @@ impl Default for Settings {
             grace: Duration::from_secs(10),
             ping: Duration::from_secs(20),
             send_timeout: Duration::from_secs(10),
+            resume: Duration::from_secs(30),
             allowed_origins: Vec::new(),
         }
     }
@@ -44,12 +48,20 @@ pub struct Ready {
     pub session: Arc<session::Config>,
     /// What `/health` says of the models.
     pub reports: Arc<[EngineReport]>,
+    /// Where conversations are recorded; `None`: nowhere. Callers are told.
+    pub recorder: Option<Arc<dyn Recorder>>,
+}
+
+/// Keeps conversations.
+pub trait Recorder: Send + Sync {
+    /// A new tape for the session of this connection.
+    fn tape(&self, connection: &str) -> io::Result<Box<dyn Tape>>;
 }
 
 /// What `/health` says of one engine.
 #[derive(Clone, Debug, Serialize)]
 pub struct EngineReport {
-    /// `vad`, `stt`, `llm` or `tts`.
+    /// `vad`, `stt`, `endpointing`, `llm` or `tts`.
     pub kind: &'static str,
     /// Backend and model.
     pub name: String,

@@ -1,13 +1,20 @@
 //! One caller's socket: reader, writer and session as futures of one task.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{
     FutureExt, Sink, SinkExt, Stream, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use session::{Inputs, Outputs, Session, Summary};
+use protocol::ServerMessage;
+use session::{Command, Inputs, Outputs, Session, Sound, Summary};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
@@ -16,7 +23,8 @@ use tokio::{
 use crate::{
     Ready,
     admission::Permit,
-    dialect::{Form, Inbound, Outbound},
+    comeback::{Comeback, Pass, way_back},
+    dialect::{Form, Inbound, Outbound, Ways},
     serve::{CLOSE_TIMEOUT, Shared},
 };
 
@@ -29,20 +37,37 @@ const COMMANDS: usize = 16;
 /// is told enough.
 const NOTICES: usize = 16;
 
-/// A caller who has been let in.
+/// What a caller is told where conversations are recorded.
+const RECORDED: &str = "This conversation is recorded.";
+
+/// A caller who has been let in, over as many sockets as it takes.
 pub(crate) struct Connection {
     pub(crate) number: u64,
-    pub(crate) address: SocketAddr,
     pub(crate) shared: Arc<Shared>,
     pub(crate) ready: Ready,
-    pub(crate) _permit: Permit,
+    /// What the client may come back with. A new one at each hello.
+    pass: Mutex<Option<Pass>>,
+    way_back: mpsc::Sender<Comeback>,
+    comebacks: tokio::sync::Mutex<mpsc::Receiver<Comeback>>,
+    _permit: Permit,
+}
+
+/// The session's ends of its queues.
+struct Ends {
+    sound: mpsc::Sender<Sound>,
+    commands: mpsc::Sender<Command>,
+    outputs: Outputs,
 }
 
 /// Why a connection ended.
 #[derive(Debug)]
 enum End {
-    /// The client closed it or vanished.
+    /// The client said that it wants no more.
     Client,
+    /// The client vanished.
+    Lost,
+    /// The client has come back on another socket.
+    Moved(Comeback),
     /// Nothing came for too long, not even the answer to a ping.
     Silent,
     /// The client takes nothing.
@@ -69,21 +94,41 @@ pub(crate) async fn refuse(mut socket: WebSocket) {
 }
 
 impl Connection {
+    pub(crate) fn new(number: u64, shared: Arc<Shared>, ready: Ready, permit: Permit) -> Self {
+        let (way_back, comebacks) = way_back();
+        let comebacks = tokio::sync::Mutex::new(comebacks);
+        Self { number, shared, ready, pass: Mutex::default(), way_back, comebacks, _permit: permit }
+    }
+
+    /// The connection's name in the log.
+    pub(crate) fn name(&self) -> String {
+        format!("c{}", self.number)
+    }
+
+    /// A new token for the client to come back with, in place of the last; `None` if there is no
+    /// coming back.
+    pub(crate) fn issue_token(&self) -> Option<String> {
+        if self.shared.settings.resume.is_zero() {
+            return None;
+        }
+        let pass = self.shared.comebacks.issue(&self.way_back)?;
+        let token = pass.token();
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
+        Some(token)
+    }
+
+    fn can_come_back(&self) -> bool {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Serves the caller until they leave, are sent away, or the server stops.
-    pub(crate) async fn run(self, socket: WebSocket) {
+    pub(crate) async fn run(self, socket: WebSocket, address: SocketAddr) {
         let connected = Instant::now();
         let admission = &self.shared.admission;
+        tracing::info!(%address, "connected ({}/{})", admission.active(), admission.max());
+        let (end, summary) = Box::pin(self.converse(socket, connected)).await;
         tracing::info!(
-            address = %self.address,
-            "connected ({}/{})",
-            admission.active(),
-            admission.max()
-        );
-        let (mut sink, stream) = socket.split();
-        let (end, summary) = Box::pin(self.converse(&mut sink, stream, connected)).await;
-        tracing::info!(reason = end.reason(), "cleaning up");
-        close(&mut sink, &end).await;
-        tracing::info!(
+            reason = end.reason(),
             duration_ms = millis_since(connected),
             turns = summary.turns,
             answers = summary.answers,
@@ -93,60 +138,149 @@ impl Connection {
         );
     }
 
-    async fn converse(
-        &self,
-        sink: &mut SplitSink<WebSocket, Message>,
-        stream: SplitStream<WebSocket>,
-        connected: Instant,
-    ) -> (End, Summary) {
+    async fn converse(&self, socket: WebSocket, connected: Instant) -> (End, Summary) {
         let settings = &self.shared.settings;
-        let (outlet, outputs) = session::outlet();
-        let Ready { engines, session, .. } = self.ready.clone();
-        let metrics = self.shared.session_metrics.clone();
-        let session = match Session::open(engines, session, metrics, outlet) {
-            Ok(session) => session,
+        let (session, outputs) = match self.open() {
+            Ok(opened) => opened,
             Err(error) => {
-                tracing::error!(%error, "no session");
+                tracing::error!("no session: {error}");
+                let (mut sink, _) = socket.split();
+                close(&mut sink, End::Failed.close_frame()).await;
                 return (End::Failed, Summary::default());
             }
         };
         let (sound_tx, sound) = mpsc::channel(settings.audio_queue);
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
-        let (notices_tx, notices) = mpsc::channel(NOTICES);
-        let (form_tx, form) = watch::channel(Form::default());
-        let inbound = Inbound::new(self, sound_tx, commands_tx, notices_tx, form_tx);
+        let mut ends = Ends { sound: sound_tx, commands: commands_tx, outputs };
         let mut session = pin!(lost_is_failed(session.run(Inputs { sound, commands })));
         tracing::info!(took_ms = millis_since(connected), "pipeline ready");
-        let end = {
-            let mut reader = pin!(read(inbound, stream, 3 * settings.ping));
-            let mut writer = pin!(self.write(sink, outputs, notices, form));
+        let (end, summary) = {
+            let mut serving = pin!(self.serve(socket, &mut ends));
             tokio::select! {
                 biased;
-                () = self.shared.closing.cancelled() => End::Shutdown,
-                end = &mut reader => end,
-                end = &mut writer => end,
-                summary = &mut session => return (End::Failed, summary.unwrap_or_default()),
+                end = &mut serving => (end, None),
+                // its way out is closed, which the socket's side is about to notice
+                summary = &mut session => {
+                    let end = timeout(2 * CLOSE_TIMEOUT, serving).await.unwrap_or(End::Failed);
+                    (end, Some(summary.unwrap_or_default()))
+                }
             }
         };
-        // reader and writer are gone, so the session's inputs and its way out are closed
-        let summary = timeout(Duration::from_secs(1), session).await.ok().flatten();
-        (end, summary.unwrap_or_default())
+        drop(ends);
+        let summary = match summary {
+            Some(summary) => summary,
+            // its inputs are closed, too
+            None => {
+                timeout(Duration::from_secs(1), session).await.ok().flatten().unwrap_or_default()
+            }
+        };
+        (end, summary)
+    }
+
+    fn open(&self) -> Result<(Session, Outputs), String> {
+        let (outlet, outputs) = session::outlet();
+        let Ready { engines, session, recorder, .. } = self.ready.clone();
+        let metrics = self.shared.session_metrics.clone();
+        let session = Session::open(engines, session, metrics, outlet);
+        let session = session.map_err(|error| error.to_string())?;
+        let Some(recorder) = recorder else { return Ok((session, outputs)) };
+        // a caller who is told so must not be recorded only in part
+        let tape = recorder.tape(&self.name());
+        let tape = tape.map_err(|error| format!("the conversation cannot be recorded: {error}"))?;
+        Ok((session.taped(tape), outputs))
+    }
+
+    /// Serves on one socket after the other, until the caller is gone for good.
+    async fn serve(&self, socket: WebSocket, ends: &mut Ends) -> End {
+        let mut socket = socket;
+        let mut is_back = false;
+        loop {
+            let (mut sink, stream) = socket.split();
+            let mut end = self.serve_socket(&mut sink, stream, ends, is_back).await;
+            tracing::info!(reason = end.reason(), "cleaning up");
+            close(&mut sink, end.close_frame()).await;
+            if end.may_be_undone() && self.can_come_back() {
+                end = self.wait_for_comeback(ends, end).await;
+            }
+            let End::Moved((next, address)) = end else { return end };
+            tracing::info!(%address, "the caller is back");
+            self.shared.metrics.resumed();
+            (socket, is_back) = (next, true);
+        }
+    }
+
+    /// The caller is away: their session goes on in silence until they come back or it is time to
+    /// give up.
+    async fn wait_for_comeback(&self, ends: &Ends, end: End) -> End {
+        let patience = self.shared.settings.resume;
+        tracing::info!(for_ms = millis(patience), "waiting for the caller to come back");
+        let _away = self.shared.metrics.away();
+        // the session has gone only if the connection is ending
+        let _ = ends.commands.send(Command::Away).await;
+        let mut comebacks = self.comebacks.lock().await;
+        tokio::select! {
+            biased;
+            () = self.shared.draining.cancelled() => End::Shutdown,
+            Some(comeback) = comebacks.recv() => End::Moved(comeback),
+            () = tokio::time::sleep(patience) => end,
+        }
+    }
+
+    async fn serve_socket(
+        &self,
+        sink: &mut SplitSink<WebSocket, Message>,
+        stream: SplitStream<WebSocket>,
+        ends: &mut Ends,
+        is_back: bool,
+    ) -> End {
+        let settings = &self.shared.settings;
+        let (notices_tx, notices) = mpsc::channel(NOTICES);
+        let (form_tx, form) = watch::channel(Form::default());
+        let Ends { sound, commands, outputs } = ends;
+        let ways = Ways { sound: sound.clone(), commands: commands.clone(), notices: notices_tx };
+        let inbound = Inbound::new(self, ways, form_tx, is_back);
+        let outbound = if is_back { Outbound::after_hello(form) } else { Outbound::new(form) };
+        let mut reader = pin!(read(inbound, stream, 3 * settings.ping));
+        let mut writer = pin!(self.write(sink, outputs, notices, outbound));
+        let mut comebacks = self.comebacks.lock().await;
+        tokio::select! {
+            biased;
+            () = self.shared.closing.cancelled() => End::Shutdown,
+            // a client that has another network knows before the server does
+            Some(comeback) = comebacks.recv() => {
+                let _ = commands.send(Command::Away).await;
+                End::Moved(comeback)
+            }
+            end = &mut reader => end,
+            end = &mut writer => end,
+        }
     }
 
     async fn write(
         &self,
         sink: &mut SplitSink<WebSocket, Message>,
-        mut outputs: Outputs,
+        outputs: &mut Outputs,
         mut notices: mpsc::Receiver<String>,
-        form: watch::Receiver<Form>,
+        mut outbound: Outbound,
     ) -> End {
         let settings = &self.shared.settings;
-        let mut outbound = Outbound::new(form);
         let mut pings = interval_at(Instant::now() + settings.ping, settings.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut messages = match &self.ready.recorder {
+            Some(_) => vec![Message::Text(recording().into())],
+            None => Vec::new(),
+        };
         loop {
+            for message in messages {
+                self.shared.metrics.sent(length(&message));
+                match timeout(settings.send_timeout, sink.send(message)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return End::Lost,
+                    Err(_) => return End::Stuck,
+                }
+            }
             // cancel-safe: channel receives and a timer
-            let messages = tokio::select! {
+            messages = tokio::select! {
                 biased;
                 Some(notice) = notices.recv() => vec![Message::Text(notice.into())],
                 output = outputs.next() => match output {
@@ -155,16 +289,12 @@ impl Connection {
                 },
                 _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
             };
-            for message in messages {
-                self.shared.metrics.sent(length(&message));
-                match timeout(settings.send_timeout, sink.send(message)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(_)) => return End::Client,
-                    Err(_) => return End::Stuck,
-                }
-            }
         }
     }
+}
+
+fn recording() -> String {
+    ServerMessage::Recording { content: RECORDED.into() }.encode()
 }
 
 async fn read(
@@ -175,10 +305,10 @@ async fn read(
     loop {
         let message = match timeout(patience, stream.next()).await {
             Err(_) => return End::Silent,
-            Ok(None) => return End::Client,
+            Ok(None) => return End::Lost,
             Ok(Some(Err(error))) => {
                 tracing::debug!(%error, "the socket failed");
-                return End::Client;
+                return End::Lost;
             }
             Ok(Some(Ok(message))) => message,
         };
@@ -186,6 +316,8 @@ async fn read(
             Message::Text(text) => inbound.text(&text).await,
             Message::Binary(bytes) => inbound.binary(&bytes),
             Message::Ping(_) | Message::Pong(_) => Ok(()),
+            // a page that is reloaded, or a browser that closes, says that it goes away
+            Message::Close(Some(frame)) if frame.code == close_code::AWAY => return End::Lost,
             Message::Close(_) => return End::Client,
         };
         if let Err(abuse) = taken {
@@ -203,15 +335,19 @@ async fn lost_is_failed(session: impl Future<Output = Summary>) -> Option<Summar
     result.ok()
 }
 
-async fn close(sink: &mut (impl Sink<Message> + Unpin), end: &End) {
-    let Some(frame) = end.close_frame() else { return };
+async fn close(sink: &mut (impl Sink<Message> + Unpin), frame: Option<CloseFrame>) {
+    let Some(frame) = frame else { return };
     // the client may be gone already
     let _ = timeout(CLOSE_TIMEOUT, sink.send(Message::Close(Some(frame)))).await;
 }
 
-/// Whole milliseconds, as a number that logs in JSON show as one.
 fn millis_since(moment: Instant) -> u64 {
-    u64::try_from(moment.elapsed().as_millis()).unwrap_or(u64::MAX)
+    millis(moment.elapsed())
+}
+
+/// Whole milliseconds, as a number that logs in JSON show as one.
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn length(message: &Message) -> usize {
@@ -223,9 +359,16 @@ fn length(message: &Message) -> usize {
 }
 
 impl End {
+    /// Whether the caller may not have meant it.
+    fn may_be_undone(&self) -> bool {
+        matches!(self, Self::Lost | Self::Silent | Self::Stuck)
+    }
+
     fn reason(&self) -> &'static str {
         match self {
             Self::Client => "connection closed",
+            Self::Lost => "connection lost",
+            Self::Moved(_) => "the caller has moved to another connection",
             Self::Silent => "no sign of life",
             Self::Stuck => "the client takes nothing",
             Self::Abuse(reason) => reason,
@@ -236,7 +379,8 @@ impl End {
 
     fn close_frame(&self) -> Option<CloseFrame> {
         let (code, reason) = match self {
-            Self::Client | Self::Stuck => return None,
+            Self::Client | Self::Lost | Self::Stuck => return None,
+            Self::Moved(_) => (close_code::POLICY, "Resumed on another connection"),
             Self::Silent => (close_code::POLICY, "No sign of life"),
             Self::Abuse(reason) => (close_code::POLICY, *reason),
             Self::Shutdown => (close_code::AWAY, "Server is shutting down"),

@@ -6,7 +6,7 @@ mod outbound;
 
 use audio::SampleRate;
 
-pub(crate) use inbound::Inbound;
+pub(crate) use inbound::{Inbound, Ways};
 pub(crate) use outbound::Outbound;
 
 /// Which form of the protocol the client speaks, and at which rate it plays.

@@ -6,6 +6,7 @@
 mod admission;
 mod app;
 mod cadence;
+mod comeback;
 mod connection;
 mod dialect;
 mod health;
@@ -15,6 +16,6 @@ mod process;
 mod serve;
 mod web;
 
-pub use app::{EngineReport, Ready, Settings};
+pub use app::{EngineReport, Ready, Recorder, Settings};
 pub use metrics::Metrics;
 pub use serve::{Server, serve};

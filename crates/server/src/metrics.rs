@@ -19,6 +19,16 @@ struct DirectionLabel {
     direction: &'static str,
 }
 
+/// Counts one who is away; dropping it counts them no more.
+#[derive(Debug)]
+pub(crate) struct Away(Gauge);
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The measurements of the server.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -26,6 +36,8 @@ pub struct Metrics {
     max: Gauge,
     total: Counter,
     refused: Counter,
+    away: Gauge,
+    resumed: Counter,
     dropped: Counter,
     bad_messages: Family<KindLabel, Counter>,
     bytes: Family<DirectionLabel, Counter>,
@@ -41,6 +53,16 @@ impl Metrics {
         // the counter's `_total` is added by the exposition
         sessions.register("started", "Sessions since the start", metrics.total.clone());
         sessions.register("refused", "Callers refused at capacity", metrics.refused.clone());
+        sessions.register(
+            "away",
+            "Sessions now whose callers have lost the connection and may come back",
+            metrics.away.clone(),
+        );
+        sessions.register(
+            "resumed",
+            "Sessions taken up again after the connection was lost",
+            metrics.resumed.clone(),
+        );
         registry.register(
             "dropped_frames",
             "Frames of callers dropped because their session was behind",
@@ -76,6 +98,16 @@ impl Metrics {
 
     pub(crate) fn refused(&self) {
         self.refused.inc();
+    }
+
+    /// A caller has lost the connection; the guard counts them until they are back or given up.
+    pub(crate) fn away(&self) -> Away {
+        self.away.inc();
+        Away(self.away.clone())
+    }
+
+    pub(crate) fn resumed(&self) {
+        self.resumed.inc();
     }
 
     pub(crate) fn dropped_frame(&self) {

@@ -20,13 +20,18 @@ use axum::{
 };
 use prometheus_client::registry::Registry;
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch, time::Instant};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
     Metrics, Ready, Settings,
     admission::{Admission, Permit},
+    comeback::{Comeback, Comebacks},
     connection::{self, Connection},
     health::{self, NotReady},
     web,
@@ -65,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) session_metrics: session::Metrics,
     pub(crate) version: &'static str,
     pub(crate) started: Instant,
+    pub(crate) comebacks: Comebacks,
     ready: watch::Receiver<Option<Ready>>,
     connections: AtomicU64,
     tracker: TaskTracker,
@@ -107,6 +113,7 @@ pub async fn serve(
         session_metrics: server.session_metrics,
         version: server.version,
         started: Instant::now(),
+        comebacks: Comebacks::default(),
         ready: server.ready,
         connections: AtomicU64::new(0),
         tracker: TaskTracker::new(),
@@ -173,6 +180,9 @@ async fn connect(
         .protocols([protocol::SUB_PROTOCOL])
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
+    if let Some(way) = way_back(&shared, &headers) {
+        return upgrade.on_upgrade(move |socket| come_back(way, (socket, address)));
+    }
     match shared.admission.admit() {
         Some(permit) => admit(&shared, ready, permit, address, upgrade),
         None if upgrade.selected_protocol().is_some() => {
@@ -181,6 +191,19 @@ async fn connect(
         }
         None => unavailable("at_capacity", connection::AT_CAPACITY),
     }
+}
+
+/// The way to the session that the client asks for by its token, if that still waits.
+fn way_back(shared: &Shared, headers: &HeaderMap) -> Option<mpsc::Sender<Comeback>> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut tokens = offered.filter_map(|offered| protocol::resume_token(offered.to_str().ok()?));
+    tokens.find_map(|token| shared.comebacks.redeem(token))
+}
+
+/// The socket goes to its session. If that has ended a moment ago the socket is dropped, and the
+/// client begins anew.
+async fn come_back(way: mpsc::Sender<Comeback>, comeback: Comeback) {
+    let _ = way.send(comeback).await;
 }
 
 fn admit(
@@ -195,8 +218,8 @@ fn admit(
     let tracker = shared.tracker.clone();
     upgrade.on_upgrade(move |socket: WebSocket| {
         let span = tracing::info_span!("session", connection = %format_args!("c{number}"));
-        let connection = Connection { number, address, shared, ready, _permit: permit };
-        tracker.track_future(connection.run(socket).instrument(span))
+        let connection = Connection::new(number, shared, ready, permit);
+        tracker.track_future(connection.run(socket, address).instrument(span))
     })
 }
 

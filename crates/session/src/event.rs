@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use audio::Frame;
 use tokio::time::Instant;
 
-use crate::TurnTimings;
+use crate::{Said, TurnTimings};
 
 /// Numbers the responses of one session, from 1, in the order of their turns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,8 +27,10 @@ pub struct Sound {
 }
 
 /// What a caller asks for other than by speaking.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
+    /// The client reports positions of its playback, and stops it when told to pause.
+    Hello,
     /// A typed turn.
     Text(String),
     /// Stop speaking now.
@@ -37,6 +39,10 @@ pub enum Command {
     Clear,
     /// Move the speed slider: 0 (fast) to 100 (slow).
     SetSpeed(u8),
+    /// Speak with this voice from the next answer on.
+    SetVoice(String),
+    /// Tell the model this before the conversation, in place of the system prompt.
+    SetInstructions(String),
     /// The client reports how much of a response has been heard.
     Heard {
         /// The response it speaks of.
@@ -50,6 +56,25 @@ pub enum Command {
     PlaybackStarted,
     /// The playback of a client that reports no positions fell silent.
     PlaybackStopped,
+    /// The connection is lost; the caller may come back.
+    Away,
+    /// The caller is back, on another connection.
+    Back,
+}
+
+/// A command that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// Nothing is said any more.
+    StopSpeaking,
+    /// The conversation is forgotten.
+    Clear,
+    /// The speed slider stands here.
+    SetSpeed(u8),
+    /// The next answer has this voice.
+    SetVoice(Arc<str>),
+    /// The model is told something else.
+    SetInstructions,
 }
 
 /// What a session does at the moment, as a caller would say it.
@@ -63,6 +88,8 @@ pub enum State {
     Thinking,
     /// The answer sounds.
     Speaking,
+    /// The answer is held, because the caller may be interrupting.
+    Paused,
 }
 
 /// Something that goes to the caller.
@@ -72,6 +99,8 @@ pub enum Output {
     Audio {
         /// Whose sound it is.
         response: ResponseId,
+        /// How much of the response's sound comes before it.
+        position: Duration,
         /// The sound, at the voice's rate.
         frame: Frame,
     },
@@ -80,10 +109,15 @@ pub enum Output {
 }
 
 /// Something that happened in the conversation.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// What was understood of the turn so far; empty if it was nothing after all.
-    PartialTranscript(String),
+    /// What was understood of the turn so far.
+    PartialTranscript {
+        /// All of it; empty if it was nothing after all.
+        text: String,
+        /// How many bytes of it, from the beginning, will hardly change any more.
+        settled: usize,
+    },
     /// What the caller said or typed, once a turn.
     FinalTranscript(Arc<str>),
     /// The answer so far.
@@ -109,6 +143,10 @@ pub enum Event {
         /// How long it sounds in all.
         duration: Duration,
     },
+    /// The caller may be interrupting: the response is held, and should fall silent where it is.
+    Paused(ResponseId),
+    /// It was no interruption: the response goes on from where it stopped.
+    Resumed(ResponseId),
     /// The response is dropped: silence it at once.
     Stop(ResponseId),
     /// The interruption is complete.
@@ -124,6 +162,10 @@ pub enum Event {
     },
     /// The conversation is forgotten.
     Cleared,
+    /// A command was carried out.
+    Done(Done),
+    /// The conversation so far, for a caller who has come back.
+    History(Vec<Said>),
     /// Something failed; the conversation goes on.
     Failed(Failure),
 }
@@ -148,6 +190,8 @@ pub enum FailureCode {
     Tts,
     /// An engine had no room.
     Overloaded,
+    /// The settings do not allow what was asked for.
+    NotAllowed,
 }
 
 impl Failure {
@@ -180,6 +224,10 @@ impl Failure {
 
     pub(crate) fn silence() -> Self {
         Self::new(FailureCode::Llm, "The language model had nothing to say.")
+    }
+
+    pub(crate) fn not_allowed(message: impl Into<String>) -> Self {
+        Self { code: FailureCode::NotAllowed, message: message.into() }
     }
 
     pub(crate) fn lost() -> Self {

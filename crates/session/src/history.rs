@@ -4,9 +4,22 @@ use std::sync::Arc;
 
 use llm::{Message, Role};
 
+use crate::ledger::CUT;
+
 /// The most messages kept; older ones go in pairs. The engine trims by tokens, this bounds memory
 /// for callers who talk for hours.
 const MAX_MESSAGES: usize = 400;
+
+/// Something said in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// By the caller; else by the assistant.
+    pub by_caller: bool,
+    /// The words; of an answer those that were heard.
+    pub text: Arc<str>,
+    /// Whether it was cut off.
+    pub interrupted: bool,
+}
 
 /// The conversation so far: the caller's turns, and of the answers what was heard.
 #[derive(Debug)]
@@ -32,6 +45,21 @@ impl History {
         if !text.is_empty() {
             self.push(Message::new(Role::Assistant, text));
         }
+    }
+
+    /// Replaces what the model is told before the conversation.
+    pub fn instruct(&mut self, system_prompt: Arc<str>) {
+        self.system = Message::new(Role::System, system_prompt);
+    }
+
+    /// Who said what, oldest first.
+    pub fn turns(&self) -> Vec<Said> {
+        let said = self.messages.iter().map(|message| Said {
+            by_caller: message.role == Role::User,
+            text: Arc::clone(&message.text),
+            interrupted: message.role == Role::Assistant && message.text.ends_with(CUT),
+        });
+        said.collect()
     }
 
     /// Forgets everything but the system prompt.

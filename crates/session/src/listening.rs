@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use endpointing::{Assessment, Endpointing};
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use stt::{MAX_SEGMENT, Purpose, Request, SpeechToText, SttError, Transcript, Transcription};
 
@@ -18,8 +19,6 @@ const SETTLE_AFTER: Duration = Duration::from_secs(8);
 /// Speech without any pause is cut somewhere in its last part before it reaches what an engine
 /// takes, where it is quietest.
 const CUT_WITHIN: Duration = Duration::from_secs(4);
-/// Less speech than this (cough, click, breath) is not asked about: models invent words for it.
-const MIN_SPEECH: Duration = Duration::from_millis(192);
 /// The grain of the search for the quietest place.
 const GRAIN: usize = vad::FRAME_SAMPLES;
 
@@ -33,6 +32,13 @@ pub(crate) enum Heard {
         /// The words, blank if there were none.
         text: String,
     },
+    /// How complete the turn sounds at the pause of this number.
+    Complete {
+        /// The pause.
+        pause: u32,
+        /// The probability that it is complete.
+        probability: f32,
+    },
     /// The turn so far, while it goes on.
     Partial(String),
     /// The engine failed on a part of the turn that cannot be asked again.
@@ -42,25 +48,26 @@ pub(crate) enum Heard {
 /// The current turn's sound and what is known of its words.
 pub(crate) struct Listening {
     stt: Arc<dyn SpeechToText>,
+    endpointing: Option<Arc<dyn Endpointing>>,
     pre_roll: VecDeque<f32>,
     pre_roll_samples: usize,
-    partial_samples: usize,
     in_turn: bool,
+    /// The last of the turn's sound, as much as is listened to for its end.
+    recent: VecDeque<f32>,
+    assessment: Option<(u32, Assessment)>,
     /// Sound of the turn that is not settled yet.
     segment: Vec<f32>,
-    /// Samples of speech, not pauses, in the turn.
-    voiced: usize,
     settled: Vec<String>,
     settling: FuturesOrdered<Transcription>,
     tail: Option<Tail>,
     partial: Option<Transcription>,
-    /// Samples since the last partial transcript was asked for.
-    unseen: usize,
 }
 
 /// The transcript of the segment up to a pause.
 struct Tail {
     pause: u32,
+    /// Whether the pause is long enough for words to end there.
+    is_long: bool,
     samples: usize,
     words: Words,
 }
@@ -74,22 +81,22 @@ enum Words {
 impl Listening {
     pub(crate) fn new(
         stt: Arc<dyn SpeechToText>,
+        endpointing: Option<Arc<dyn Endpointing>>,
         pre_roll: Duration,
-        partial_period: Duration,
     ) -> Self {
         Self {
             stt,
+            endpointing,
             pre_roll: VecDeque::new(),
             pre_roll_samples: samples_in(pre_roll),
-            partial_samples: samples_in(partial_period),
             in_turn: false,
+            recent: VecDeque::new(),
+            assessment: None,
             segment: Vec::new(),
-            voiced: 0,
             settled: Vec::new(),
             settling: FuturesOrdered::new(),
             tail: None,
             partial: None,
-            unseen: 0,
         }
     }
 
@@ -100,47 +107,58 @@ impl Listening {
             return Ok(());
         }
         self.segment.extend_from_slice(samples);
+        self.keep_recent(samples);
         if self.segment.len() + samples.len() > samples_in(MAX_SEGMENT) {
             self.cut_at_quietest()?;
         }
         Ok(())
     }
 
-    /// The frame taken last was speech. Now and then the words so far are asked for.
-    pub(crate) fn was_speech(&mut self) {
-        if !self.in_turn {
-            return;
-        }
-        self.voiced += vad::FRAME_SAMPLES;
-        self.unseen += vad::FRAME_SAMPLES;
-        if self.unseen >= self.partial_samples && self.partial.is_none() && self.tail.is_none() {
-            self.ask_for_partial();
-        }
-    }
-
     /// The turn has begun: the pre-roll and what follows belong to it.
     pub(crate) fn begin(&mut self) {
         self.in_turn = true;
         self.segment.extend(self.pre_roll.drain(..));
-        self.voiced = self.segment.len().saturating_sub(self.pre_roll_samples);
+        let segment = std::mem::take(&mut self.segment);
+        self.keep_recent(&segment);
+        self.segment = segment;
     }
 
     /// The caller has paused: asks for the words up to here, which are final if no speech follows.
-    pub(crate) fn pause(&mut self, pause: u32) -> Result<(), SttError> {
+    pub(crate) fn transcribe(&mut self, pause: u32) -> Result<(), SttError> {
         self.partial = None;
-        let words = if self.voiced < samples_in(MIN_SPEECH) {
-            Words::Known(String::new())
-        } else {
-            Words::Awaited(self.transcribe(self.segment.clone(), Purpose::Final)?)
-        };
-        self.tail = Some(Tail { pause, samples: self.segment.len(), words });
+        let words = Words::Awaited(self.request(self.segment.clone(), Purpose::Final)?);
+        self.tail = Some(Tail { pause, is_long: false, samples: self.segment.len(), words });
         Ok(())
+    }
+
+    /// The pause is long enough for words to end there.
+    pub(crate) fn pause(&mut self) {
+        if let Some(tail) = &mut self.tail {
+            tail.is_long = true;
+        }
+    }
+
+    /// Asks how complete the turn sounds. Where nobody can tell, nothing comes of it.
+    pub(crate) fn assess(&mut self, pause: u32) {
+        let Some(endpointing) = &self.endpointing else { return };
+        match endpointing.assess(self.recent.iter().copied().collect()) {
+            Ok(assessment) => self.assessment = Some((pause, assessment)),
+            Err(error) => tracing::debug!(%error, "nobody says whether the turn is complete"),
+        }
+    }
+
+    /// Asks for the words so far, while the caller speaks.
+    pub(crate) fn transcribe_partly(&mut self) {
+        if self.in_turn && self.partial.is_none() && self.tail.is_none() {
+            self.partial = self.request(self.segment.clone(), Purpose::Partial).ok();
+        }
     }
 
     /// The caller goes on after a pause. A long segment stays settled as of that pause.
     pub(crate) fn resume(&mut self) {
+        self.assessment = None;
         let Some(tail) = self.tail.take() else { return };
-        if tail.samples < samples_in(SETTLE_AFTER) {
+        if !tail.is_long || tail.samples < samples_in(SETTLE_AFTER) {
             return;
         }
         match tail.words {
@@ -157,8 +175,8 @@ impl Listening {
         self.pre_roll.clear();
         self.pre_roll.extend(&segment[recent..]);
         self.in_turn = false;
-        self.voiced = 0;
-        self.unseen = 0;
+        self.recent.clear();
+        self.assessment = None;
         self.settled.clear();
         self.settling = FuturesOrdered::new();
         self.tail = None;
@@ -185,7 +203,25 @@ impl Listening {
         {
             return Poll::Ready(heard);
         }
+        if let Some(heard) = self.poll_assessment(context) {
+            return Poll::Ready(heard);
+        }
         self.poll_partial(context)
+    }
+
+    fn poll_assessment(&mut self, context: &mut Context<'_>) -> Option<Heard> {
+        let (pause, assessment) = self.assessment.as_mut()?;
+        let Poll::Ready(result) = Pin::new(assessment).poll(context) else { return None };
+        let pause = *pause;
+        self.assessment = None;
+        match result {
+            Ok(probability) => Some(Heard::Complete { pause, probability }),
+            // the punctuation decides alone
+            Err(error) => {
+                tracing::debug!(%error, "nobody says whether the turn is complete");
+                None
+            }
+        }
     }
 
     fn poll_tail(&mut self, context: &mut Context<'_>) -> Poll<Result<(), SttError>> {
@@ -221,11 +257,6 @@ impl Listening {
         }
     }
 
-    fn ask_for_partial(&mut self) {
-        self.unseen = 0;
-        self.partial = self.transcribe(self.segment.clone(), Purpose::Partial).ok();
-    }
-
     /// Settles what lies before the quietest place of the last seconds.
     fn cut_at_quietest(&mut self) -> Result<(), SttError> {
         let from = self.segment.len().saturating_sub(samples_in(CUT_WITHIN));
@@ -237,18 +268,26 @@ impl Listening {
         let rest = self.segment.split_off(quietest + GRAIN / 2);
         let before = std::mem::replace(&mut self.segment, rest);
         self.partial = None;
-        let transcription = self.transcribe(before, Purpose::Final)?;
+        let transcription = self.request(before, Purpose::Final)?;
         self.settling.push_back(transcription);
         Ok(())
     }
 
-    fn transcribe(&self, samples: Vec<f32>, purpose: Purpose) -> Result<Transcription, SttError> {
+    fn request(&self, samples: Vec<f32>, purpose: Purpose) -> Result<Transcription, SttError> {
         self.stt.transcribe(Request { samples: samples.into(), purpose })
     }
 
     fn with_settled(&self, text: &str) -> String {
         let parts = self.settled.iter().map(String::as_str).chain([text]);
         parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn keep_recent(&mut self, samples: &[f32]) {
+        if self.endpointing.is_some() {
+            self.recent.extend(samples);
+            let surplus = self.recent.len().saturating_sub(samples_in(endpointing::LONGEST));
+            self.recent.drain(..surplus);
+        }
     }
 
     fn keep_pre_roll(&mut self, samples: &[f32]) {
@@ -293,13 +332,12 @@ mod tests {
 
     fn listening(stt: &Arc<Ruler>) -> Listening {
         let stt: Arc<dyn SpeechToText> = Arc::clone(stt) as _;
-        Listening::new(stt, Duration::from_millis(200), Duration::from_secs(1))
+        Listening::new(stt, None, Duration::from_millis(200))
     }
 
     fn speak(listening: &mut Listening, seconds: usize) {
         for _ in 0..seconds * 16_000 / vad::FRAME_SAMPLES {
             listening.take(&[0.1; vad::FRAME_SAMPLES]).expect("the ruler takes all");
-            listening.was_speech();
         }
     }
 
@@ -307,7 +345,7 @@ mod tests {
         loop {
             match listening.next().await {
                 Heard::Turn { text, .. } => return text,
-                Heard::Partial(_) => {}
+                Heard::Partial(_) | Heard::Complete { .. } => {}
                 Heard::Failed(error) => panic!("{error}"),
             }
         }
@@ -320,23 +358,11 @@ mod tests {
         speak(&mut listening, 5);
         listening.begin();
         speak(&mut listening, 1);
-        listening.pause(1).unwrap();
+        listening.transcribe(1).unwrap();
+        listening.pause();
         turn(&mut listening).await;
         let asked = stt.0.lock().unwrap()[0];
         assert_eq!(asked, 3_200 + 2 * 512 + 31 * 512);
-    }
-
-    #[tokio::test]
-    async fn a_cough_is_never_asked_about() {
-        let stt = Arc::new(Ruler::default());
-        let mut listening = listening(&stt);
-        listening.take(&[0.1; 512]).unwrap();
-        listening.begin();
-        listening.take(&[0.1; 512]).unwrap();
-        listening.was_speech();
-        listening.pause(1).unwrap();
-        assert_eq!(turn(&mut listening).await, "");
-        assert!(stt.0.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -345,7 +371,8 @@ mod tests {
         let mut listening = listening(&stt);
         listening.begin();
         speak(&mut listening, 600);
-        listening.pause(1).unwrap();
+        listening.transcribe(1).unwrap();
+        listening.pause();
         let words = turn(&mut listening).await;
         let asked: usize = stt.0.lock().unwrap().iter().sum();
         assert_eq!(asked, 600 * 16_000 / 512 * 512);
@@ -358,11 +385,13 @@ mod tests {
         let mut listening = listening(&stt);
         listening.begin();
         speak(&mut listening, 10);
-        listening.pause(1).unwrap();
+        listening.transcribe(1).unwrap();
+        listening.pause();
         assert_eq!(turn(&mut listening).await, "10s");
         listening.resume();
         speak(&mut listening, 2);
-        listening.pause(2).unwrap();
+        listening.transcribe(2).unwrap();
+        listening.pause();
         assert_eq!(turn(&mut listening).await, "10s 2s");
     }
 
@@ -372,11 +401,13 @@ mod tests {
         let mut listening = listening(&stt);
         listening.begin();
         speak(&mut listening, 2);
-        listening.pause(1).unwrap();
+        listening.transcribe(1).unwrap();
+        listening.pause();
         assert_eq!(turn(&mut listening).await, "2s");
         listening.resume();
         speak(&mut listening, 1);
-        listening.pause(2).unwrap();
+        listening.transcribe(2).unwrap();
+        listening.pause();
         assert_eq!(turn(&mut listening).await, "3s");
     }
 }

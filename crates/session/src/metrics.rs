@@ -20,6 +20,11 @@ struct PartLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CodeLabel {
     code: &'static str,
 }
@@ -28,10 +33,15 @@ struct CodeLabel {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     parts: Family<PartLabel, Histogram, fn() -> Histogram>,
+    barge_in_pause: Histogram,
     barge_in_stop: Histogram,
+    saved: Histogram,
     turns: Counter,
     discarded: Counter,
     interruptions: Counter,
+    false_interruptions: Counter,
+    echoes: Counter,
+    speculations: Family<OutcomeLabel, Counter>,
     failures: Family<CodeLabel, Counter>,
 }
 
@@ -46,10 +56,22 @@ impl Metrics {
             metrics.parts.clone(),
         );
         registry.register_with_unit(
-            "barge_in_stop",
+            "barge_in_pause",
             "From the onset of speech over the answer to the last sample sent",
             Unit::Seconds,
+            metrics.barge_in_pause.clone(),
+        );
+        registry.register_with_unit(
+            "barge_in_stop",
+            "From the onset of speech over the answer to the end of the answer",
+            Unit::Seconds,
             metrics.barge_in_stop.clone(),
+        );
+        registry.register_with_unit(
+            "speculation_saved",
+            "How much sooner an answer sounded because it was begun before the turn was decided",
+            Unit::Seconds,
+            metrics.saved.clone(),
         );
         registry.register("turns", "Turns of callers", metrics.turns.clone());
         registry.register(
@@ -62,6 +84,21 @@ impl Metrics {
             "Answers cut off by their caller",
             metrics.interruptions.clone(),
         );
+        registry.register(
+            "false_interruptions",
+            "Answers that were paused for a sound without words and went on",
+            metrics.false_interruptions.clone(),
+        );
+        registry.register(
+            "echoes",
+            "Frames and transcripts in which an answer came back through the microphone",
+            metrics.echoes.clone(),
+        );
+        registry.register(
+            "speculations",
+            "Answers begun before the turn was decided, by what became of them",
+            metrics.speculations.clone(),
+        );
         registry.register("failures", "Failed turns by kind", metrics.failures.clone());
         metrics
     }
@@ -70,10 +107,15 @@ impl Metrics {
     pub fn unregistered() -> Self {
         Self {
             parts: Family::new_with_constructor(seconds),
+            barge_in_pause: seconds(),
             barge_in_stop: seconds(),
+            saved: seconds(),
             turns: Counter::default(),
             discarded: Counter::default(),
             interruptions: Counter::default(),
+            false_interruptions: Counter::default(),
+            echoes: Counter::default(),
+            speculations: Family::default(),
             failures: Family::default(),
         }
     }
@@ -93,17 +135,47 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn paused(&self, since_onset: Option<Duration>) {
+        if let Some(since_onset) = since_onset {
+            self.barge_in_pause.observe(since_onset.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn went_on(&self) {
+        self.false_interruptions.inc();
+    }
+
+    pub(crate) fn echo(&self) {
+        self.echoes.inc();
+    }
+
+    pub(crate) fn guessed_right(&self) {
+        self.speculation("used");
+    }
+
+    pub(crate) fn guessed_wrong(&self) {
+        self.speculation("wasted");
+    }
+
+    fn speculation(&self, outcome: &'static str) {
+        self.speculations.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
     pub(crate) fn failed(&self, code: FailureCode) {
         let code = match code {
             FailureCode::Stt => "stt_failed",
             FailureCode::Llm => "llm_failed",
             FailureCode::Tts => "tts_failed",
             FailureCode::Overloaded => "overloaded",
+            FailureCode::NotAllowed => "not_allowed",
         };
         self.failures.get_or_create(&CodeLabel { code }).inc();
     }
 
     pub(crate) fn answered(&self, timings: &TurnTimings) {
+        if let Some(saved) = timings.saved {
+            self.saved.observe(saved.as_secs_f64());
+        }
         let parts = [
             ("turn_end", timings.turn_end),
             ("transcript", timings.transcript),

@@ -36,12 +36,14 @@ pub fn outlet() -> (Outlet, Outputs) {
 }
 
 impl Outlet {
-    pub(crate) async fn event(&self, event: Event) -> Result<(), Gone> {
-        self.send(Output::Event(event)).await
+    /// Room for an output. Cancel-safe.
+    pub(crate) async fn room(&self) -> Result<mpsc::Permit<'_, Output>, Gone> {
+        self.outputs.reserve().await.map_err(|_| Gone)
     }
 
-    pub(crate) async fn send(&self, output: Output) -> Result<(), Gone> {
-        self.outputs.send(output).await.map_err(|_| Gone)
+    /// Whether the output belongs to a response that has been dropped.
+    pub(crate) fn is_stale(&self, output: &Output) -> bool {
+        is_stale(output, *self.live.borrow())
     }
 
     /// Makes everything that is queued of `response` and those before it stale, at once.
@@ -64,15 +66,22 @@ impl Outputs {
     /// Whether the output belongs to a response that has been dropped meanwhile. Worth asking
     /// again right before the output leaves, if that took time.
     pub fn is_stale(&self, output: &Output) -> bool {
-        match output {
-            Output::Audio { response, .. }
-            | Output::Event(
-                Event::PartialAnswer { response, .. }
-                | Event::AudioEnd { response, .. }
-                | Event::Timings { response, .. },
-            ) => *response < *self.live.borrow(),
-            Output::Event(_) => false,
-        }
+        is_stale(output, *self.live.borrow())
+    }
+}
+
+/// Sound, and what is said about it, of responses before `live` is stale.
+fn is_stale(output: &Output, live: ResponseId) -> bool {
+    match output {
+        Output::Audio { response, .. }
+        | Output::Event(
+            Event::PartialAnswer { response, .. }
+            | Event::AudioEnd { response, .. }
+            | Event::Timings { response, .. }
+            | Event::Paused(response)
+            | Event::Resumed(response),
+        ) => *response < live,
+        Output::Event(_) => false,
     }
 }
 
@@ -84,17 +93,22 @@ mod tests {
 
     fn sound(response: u32) -> Output {
         let frame = Frame::new(SampleRate::HZ_16000, vec![0.0; 320]);
-        Output::Audio { response: ResponseId(response), frame }
+        let position = std::time::Duration::ZERO;
+        Output::Audio { response: ResponseId(response), position, frame }
+    }
+
+    async fn send(outlet: &Outlet, output: Output) {
+        outlet.room().await.expect("the connection stays").send(output);
     }
 
     #[tokio::test]
     async fn sound_queued_before_an_interruption_never_leaves() {
         let (outlet, mut outputs) = outlet();
-        outlet.send(sound(1)).await.unwrap();
-        outlet.send(sound(1)).await.unwrap();
+        send(&outlet, sound(1)).await;
+        send(&outlet, sound(1)).await;
         outlet.silence(ResponseId(1));
-        outlet.event(Event::Stop(ResponseId(1))).await.unwrap();
-        outlet.send(sound(2)).await.unwrap();
+        send(&outlet, Output::Event(Event::Stop(ResponseId(1)))).await;
+        send(&outlet, sound(2)).await;
         assert!(matches!(outputs.next().await, Some(Output::Event(Event::Stop(_)))));
         let Some(Output::Audio { response, .. }) = outputs.next().await else { panic!("no sound") };
         assert_eq!(response, ResponseId(2));

@@ -1,48 +1,127 @@
-//! One response: the model's words, cut into sentences, spoken, and handed out in time.
+//! One response: the model's words, cut into sentences, and spoken.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
+use audio::Frame;
 use llm::TokenStream;
 use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
+    sync::{mpsc, watch},
+    task::JoinSet,
 };
+use tracing::Instrument;
 use tts::{SpokenText, TextToSpeech, Urgency};
 
-use crate::{Event, Failure, Outlet, Output, ResponseId, Splitter, TurnTimings, outlet::Gone};
+use crate::{Failure, ResponseId, Splitter};
 
 /// Sentences between the model and the voice. When it is full the model waits: it is many
 /// sentences ahead of what is heard.
 const SENTENCES: usize = 16;
-/// Steps of a response that its session has not seen yet. When it is full the response waits.
-pub(crate) const PROGRESS: usize = 32;
+/// Words and frames of a response that its session has not seen yet. When it is full the response
+/// waits: the session wants no more at the moment.
+const PROGRESS: usize = 32;
 
 /// What a session learns of its response.
 #[derive(Debug)]
 pub(crate) enum Progress {
     /// The whole answer so far.
     Answer(String),
-    /// A sentence begins to sound.
-    Began(String),
-    /// So much more sound has been handed out.
-    Sounded(Duration),
-    /// The first sound has been handed out.
-    Sounding(TurnTimings),
+    /// A sentence goes to the voice.
+    Sentence(String),
+    /// Where its words end.
+    Words(Vec<Duration>),
+    /// A frame of its sound.
+    Sound(Frame),
     /// It is over; what failed, if something did.
-    Ended(Result<(), Failure>),
+    Complete(Result<(), Failure>),
 }
 
 /// Everything a response needs.
 pub(crate) struct Plan {
-    pub(crate) id: ResponseId,
     pub(crate) tokens: TokenStream,
     pub(crate) tts: Arc<dyn TextToSpeech>,
     pub(crate) voice: Option<Arc<str>>,
-    pub(crate) speech_speed: f32,
-    pub(crate) lead: Duration,
-    pub(crate) timings: TurnTimings,
-    pub(crate) outlet: Outlet,
-    pub(crate) progress: mpsc::Sender<Progress>,
+    /// How fast the voice speaks.
+    pub(crate) speed: f32,
+}
+
+/// The response under way and its sound. Dropping it cancels model and voice.
+pub(crate) struct Response {
+    pub(crate) id: ResponseId,
+    _task: JoinSet<()>,
+    progress: mpsc::Receiver<Progress>,
+    is_meant: watch::Sender<bool>,
+    is_complete: bool,
+    /// The sound from the first frame on that may still have to be sent.
+    frames: VecDeque<Frame>,
+    /// How many of these have been sent.
+    sent: usize,
+    /// How much sound comes before the next to be sent.
+    position: Duration,
+}
+
+impl Response {
+    /// Starts a response. If it is not meant yet, only its first fragment is spoken before it is
+    /// [confirmed](Self::confirm).
+    pub(crate) fn start(id: ResponseId, is_meant: bool, plan: Plan) -> Self {
+        let (progress_tx, progress) = mpsc::channel(PROGRESS);
+        let (is_meant, meant) = watch::channel(is_meant);
+        let mut task = JoinSet::new();
+        let span = tracing::debug_span!("response", response = %id);
+        task.spawn(respond(plan, progress_tx, meant).instrument(span));
+        Self {
+            id,
+            _task: task,
+            progress,
+            is_meant,
+            is_complete: false,
+            frames: VecDeque::new(),
+            sent: 0,
+            position: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn confirm(&mut self) {
+        self.is_meant.send_replace(true);
+    }
+
+    /// The next thing it did; `None` if it is lost. Never resolves once it is complete. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<Progress> {
+        if self.is_complete {
+            return pending().await;
+        }
+        let progress = self.progress.recv().await;
+        self.is_complete = matches!(progress, None | Some(Progress::Complete(_)));
+        progress
+    }
+
+    pub(crate) fn push(&mut self, frame: Frame) {
+        self.frames.push_back(frame);
+    }
+
+    /// The next frame to be sent, and how much sound comes before it. A copy: it is sent again if
+    /// the caller loses the connection before they hear it.
+    pub(crate) fn next_frame(&mut self) -> Option<(Duration, Frame)> {
+        let frame = self.frames.get(self.sent)?.clone();
+        let position = self.position;
+        self.sent += 1;
+        self.position += frame.duration();
+        Some((position, frame))
+    }
+
+    /// So many frames, the first, will not be sent again.
+    pub(crate) fn forget(&mut self, frames: usize) {
+        let count = frames.min(self.sent);
+        self.frames.drain(..count);
+        self.sent -= count;
+    }
+
+    /// So many frames, the last sent, have to be sent again.
+    pub(crate) fn rewind(&mut self, frames: usize) {
+        for _ in 0..frames.min(self.sent) {
+            self.sent -= 1;
+            self.position = self.position.saturating_sub(self.frames[self.sent].duration());
+        }
+    }
 }
 
 /// Why a response stops before its end.
@@ -52,36 +131,12 @@ enum Stop {
     Gone,
 }
 
-impl From<Gone> for Stop {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-/// A sentence with the moments its words were there.
-struct Sentence {
-    text: String,
-    first_token: Instant,
-    complete: Instant,
-}
-
 /// Runs a response to its end. Dropping the future cancels the model and the voice.
-pub(crate) async fn respond(plan: Plan) {
-    let Plan { id, tokens, outlet, progress, .. } = plan;
+async fn respond(plan: Plan, progress: mpsc::Sender<Progress>, meant: watch::Receiver<bool>) {
+    let Plan { tokens, tts, voice, speed } = plan;
     let (sentences_tx, sentences_rx) = mpsc::channel(SENTENCES);
-    let writer = Writer { id, outlet: outlet.clone(), progress: progress.clone() };
-    let speaker = Speaker {
-        id,
-        tts: plan.tts,
-        voice: plan.voice,
-        speed: plan.speech_speed,
-        lead: plan.lead,
-        timings: plan.timings,
-        outlet,
-        progress: progress.clone(),
-        first_sent: None,
-        sent: Duration::ZERO,
-    };
+    let writer = Writer { progress: progress.clone(), meant: meant.clone() };
+    let speaker = Speaker { tts, voice, speed, progress: progress.clone(), meant };
     let result =
         tokio::try_join!(writer.write(tokens, sentences_tx), speaker.speak_all(sentences_rx));
     let result = match result {
@@ -90,119 +145,108 @@ pub(crate) async fn respond(plan: Plan) {
         Err(Stop::Gone) => return,
     };
     // if the session has gone nobody needs to know
-    let _ = progress.send(Progress::Ended(result)).await;
+    let _ = progress.send(Progress::Complete(result)).await;
 }
 
 /// Reads the model and cuts its words into sentences.
 struct Writer {
-    id: ResponseId,
-    outlet: Outlet,
     progress: mpsc::Sender<Progress>,
+    meant: watch::Receiver<bool>,
 }
 
 impl Writer {
     async fn write(
-        self,
+        mut self,
         mut tokens: TokenStream,
-        sentences: mpsc::Sender<Sentence>,
+        sentences: mpsc::Sender<String>,
     ) -> Result<(), Stop> {
         let mut splitter = Splitter::default();
         let mut answer = String::new();
-        let mut first_token = None;
-        while let Some(piece) = tokens.next().await {
-            let piece = piece.map_err(|error| failed(&error, Failure::of_llm(&error)))?;
-            let first_token = *first_token.get_or_insert_with(Instant::now);
+        while let Some(piece) = self.next_piece(&mut tokens).await? {
             answer.push_str(&piece);
-            for text in splitter.push(&piece) {
-                send(&sentences, Sentence { text, first_token, complete: Instant::now() }).await?;
+            for sentence in splitter.push(&piece) {
+                send(&sentences, sentence).await?;
             }
-            self.show(&answer).await?;
+            let shown = answer.trim();
+            if !shown.is_empty() {
+                send(&self.progress, Progress::Answer(shown.to_owned())).await?;
+            }
         }
-        let Some(first_token) = first_token.filter(|_| !answer.trim().is_empty()) else {
+        if answer.trim().is_empty() {
             return Err(Stop::Failed(Failure::silence()));
-        };
-        if let Some(text) = splitter.finish() {
-            send(&sentences, Sentence { text, first_token, complete: Instant::now() }).await?;
+        }
+        if let Some(sentence) = splitter.finish() {
+            send(&sentences, sentence).await?;
         }
         Ok(())
     }
 
-    async fn show(&self, answer: &str) -> Result<(), Stop> {
-        let text = answer.trim();
-        if text.is_empty() {
-            return Ok(());
+    /// The model's next words; it is told as soon as they are meant.
+    async fn next_piece(&mut self, tokens: &mut TokenStream) -> Result<Option<String>, Stop> {
+        let is_meant = *self.meant.borrow();
+        if !is_meant {
+            tokio::select! {
+                biased;
+                meant = until_meant(&mut self.meant) => meant?,
+                piece = tokens.next() => return read(piece),
+            }
+            tokens.confirm();
         }
-        send(&self.progress, Progress::Answer(text.to_owned())).await?;
-        let event = Event::PartialAnswer { response: self.id, text: text.to_owned() };
-        Ok(self.outlet.event(event).await?)
+        read(tokens.next().await)
     }
 }
 
-/// Speaks sentences, never further ahead of the listener than the lead.
+fn read(piece: Option<Result<String, llm::LlmError>>) -> Result<Option<String>, Stop> {
+    piece.transpose().map_err(|error| failed(&error, Failure::of_llm(&error)))
+}
+
+/// Speaks sentences. While the response is not meant it speaks the first only.
 struct Speaker {
-    id: ResponseId,
     tts: Arc<dyn TextToSpeech>,
     voice: Option<Arc<str>>,
     speed: f32,
-    lead: Duration,
-    timings: TurnTimings,
-    outlet: Outlet,
     progress: mpsc::Sender<Progress>,
-    first_sent: Option<Instant>,
-    sent: Duration,
+    meant: watch::Receiver<bool>,
 }
 
 impl Speaker {
-    async fn speak_all(mut self, mut sentences: mpsc::Receiver<Sentence>) -> Result<(), Stop> {
+    async fn speak_all(mut self, mut sentences: mpsc::Receiver<String>) -> Result<(), Stop> {
+        let mut is_first = true;
         while let Some(sentence) = sentences.recv().await {
-            self.note_words(&sentence);
-            self.speak(sentence.text).await?;
+            if !is_first {
+                until_meant(&mut self.meant).await?;
+            }
+            is_first &= !self.speak(sentence, is_first).await?;
         }
         Ok(())
     }
 
-    fn note_words(&mut self, sentence: &Sentence) {
-        let timings = &mut self.timings;
-        let (first_token, complete) =
-            (timings.until(sentence.first_token), timings.until(sentence.complete));
-        timings.first_token.get_or_insert(first_token);
-        timings.first_sentence.get_or_insert(complete);
-    }
-
-    async fn speak(&mut self, sentence: String) -> Result<(), Stop> {
+    /// Speaks a sentence; gives whether there was anything to say in it.
+    async fn speak(&mut self, sentence: String, is_first: bool) -> Result<bool, Stop> {
         let text = SpokenText::new(&sentence);
-        send(&self.progress, Progress::Began(sentence)).await?;
-        let Some(text) = text else { return Ok(()) };
-        let urgency = if self.first_sent.is_none() { Urgency::First } else { Urgency::Later };
-        let voice = self.voice.clone();
-        let request = tts::Request { text, voice, speed: self.speed, urgency };
+        send(&self.progress, Progress::Sentence(sentence)).await?;
+        let Some(text) = text else { return Ok(false) };
+        let urgency = match is_first {
+            true if *self.meant.borrow() => Urgency::First,
+            true => Urgency::Speculative,
+            false => Urgency::Later,
+        };
+        let request = tts::Request { text, voice: self.voice.clone(), speed: self.speed, urgency };
         let unspoken = |error: tts::TtsError| failed(&error, Failure::of_tts(&error));
         let mut speech = self.tts.speak(request).map_err(unspoken)?;
         while let Some(frame) = speech.next().await {
             let frame = frame.map_err(unspoken)?;
-            self.timings.mark(|timings| &mut timings.first_audio);
-            self.hand_out(frame).await?;
+            if let Some(ends) = speech.words() {
+                send(&self.progress, Progress::Words(ends)).await?;
+            }
+            send(&self.progress, Progress::Sound(frame)).await?;
         }
-        Ok(())
+        Ok(true)
     }
+}
 
-    async fn hand_out(&mut self, frame: audio::Frame) -> Result<(), Stop> {
-        if let Some(first_sent) = self.first_sent
-            && let Some(ahead) = self.sent.checked_sub(self.lead)
-        {
-            sleep_until(first_sent + ahead).await;
-        }
-        let duration = frame.duration();
-        self.outlet.send(Output::Audio { response: self.id, frame }).await?;
-        self.sent += duration;
-        send(&self.progress, Progress::Sounded(duration)).await?;
-        if self.first_sent.is_none() {
-            self.first_sent = Some(Instant::now());
-            self.timings.mark(|timings| &mut timings.first_audio_sent);
-            send(&self.progress, Progress::Sounding(self.timings)).await?;
-        }
-        Ok(())
-    }
+async fn until_meant(meant: &mut watch::Receiver<bool>) -> Result<(), Stop> {
+    meant.wait_for(|meant| *meant).await.map(|_| ()).map_err(|_| Stop::Gone)
 }
 
 async fn send<T>(sender: &mpsc::Sender<T>, value: T) -> Result<(), Stop> {

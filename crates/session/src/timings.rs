@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 /// When the parts of one turn were done, each counted from the true end of the caller's speech
-/// (for a typed turn from its arrival). `None`: it did not happen, or not yet.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// (for a typed turn from its arrival). `None`: it did not happen, or not yet. An answer that was
+/// begun before the turn was decided may have parts that are earlier than `turn_end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TurnTimings {
-    speech_end: Instant,
     /// The turn detector decided that the turn is over.
     pub turn_end: Option<Duration>,
     /// The final transcript was there.
@@ -21,31 +19,17 @@ pub struct TurnTimings {
     pub first_audio: Option<Duration>,
     /// The first sound was handed to the connection.
     pub first_audio_sent: Option<Duration>,
+    /// If the answer was begun before the turn was decided: how much earlier, as far as that made
+    /// its first sound earlier.
+    pub saved: Option<Duration>,
 }
 
-impl TurnTimings {
-    pub(crate) fn since(speech_end: Instant) -> Self {
-        Self {
-            speech_end,
-            turn_end: None,
-            transcript: None,
-            first_token: None,
-            first_sentence: None,
-            first_audio: None,
-            first_audio_sent: None,
-        }
-    }
-
-    /// From the end of speech to this moment.
-    pub(crate) fn until(&self, moment: Instant) -> Duration {
-        moment.saturating_duration_since(self.speech_end)
-    }
-
-    /// Notes in one of the fields that this part is done, if it was not done before.
-    pub(crate) fn mark(&mut self, part: impl FnOnce(&mut Self) -> &mut Option<Duration>) {
-        let now = self.until(Instant::now());
-        part(self).get_or_insert(now);
-    }
+/// When the caller finished and when that was known, as times since the session began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TurnTimes {
+    pub(crate) speech_end: Duration,
+    pub(crate) turn_end: Duration,
+    pub(crate) transcript: Option<Duration>,
 }
 
 /// Whole milliseconds, as a number that logs in JSON show as one.

@@ -29,14 +29,22 @@ const HEARING_FRAME: usize = 512;
 pub(crate) struct Inbound<'a> {
     connection: &'a Connection,
     metrics: &'a Metrics,
-    sound: mpsc::Sender<Sound>,
-    commands: mpsc::Sender<Command>,
-    notices: mpsc::Sender<String>,
+    ways: Ways,
     form: watch::Sender<Form>,
+    /// The caller has lost a connection and has not said hello on this one.
+    is_back: bool,
     ear: Ear,
     cadence: Cadence,
     pace: Pace,
     conduct: Conduct,
+}
+
+/// Where what a client sends goes.
+pub(crate) struct Ways {
+    pub(crate) sound: mpsc::Sender<Sound>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// Answers to the client that its session knows nothing of.
+    pub(crate) notices: mpsc::Sender<String>,
 }
 
 /// The client means harm; the reason is fit for it.
@@ -55,18 +63,16 @@ struct Ear {
 impl<'a> Inbound<'a> {
     pub(crate) fn new(
         connection: &'a Connection,
-        sound: mpsc::Sender<Sound>,
-        commands: mpsc::Sender<Command>,
-        notices: mpsc::Sender<String>,
+        ways: Ways,
         form: watch::Sender<Form>,
+        is_back: bool,
     ) -> Self {
         Self {
             connection,
             metrics: &connection.shared.metrics,
-            sound,
-            commands,
-            notices,
+            ways,
             form,
+            is_back,
             ear: Ear::new(SampleRate::HZ_48000),
             cadence: Cadence::default(),
             pace: Pace::new(Instant::now()),
@@ -79,15 +85,11 @@ impl<'a> Inbound<'a> {
         self.metrics.received(text.len());
         match ClientMessage::decode(text) {
             Ok(ClientMessage::Hello { version, input_rate, output_rate, client }) => {
-                self.hello(version, input_rate, output_rate, &client)
-            }
-            Ok(ClientMessage::SetVoice(_) | ClientMessage::SetInstructions(_)) => {
-                self.note(ErrorCode::NotAllowed, "this server does not let callers choose that")
+                self.hello(version, input_rate, output_rate, &client).await
             }
             Ok(message) => {
                 if let Some(command) = self.command(message) {
-                    // the session has gone only if the connection is ending
-                    let _ = self.commands.send(command).await;
+                    self.tell_session(command).await;
                 }
                 Ok(())
             }
@@ -131,7 +133,7 @@ impl<'a> Inbound<'a> {
         let mut dropped = 0;
         self.ear.hear(pcm, |samples| {
             // the newest frame goes: what is queued is older speech, which comes first
-            if self.sound.try_send(Sound { samples, arrived: now }).is_err() {
+            if self.ways.sound.try_send(Sound { samples, arrived: now }).is_err() {
                 dropped += 1;
             }
         });
@@ -152,7 +154,13 @@ impl<'a> Inbound<'a> {
         self.form.send_modify(|form| form.output_rate = rate);
     }
 
-    fn hello(&mut self, version: u32, input: u32, output: u32, client: &str) -> Result<(), Abuse> {
+    async fn hello(
+        &mut self,
+        version: u32,
+        input: u32,
+        output: u32,
+        client: &str,
+    ) -> Result<(), Abuse> {
         let rates = SampleRate::new(input).zip(SampleRate::new(output));
         let Some((input_rate, output_rate)) = rates else {
             return self.complain(ErrorCode::InvalidMessage, "a sample rate is out of range");
@@ -160,31 +168,50 @@ impl<'a> Inbound<'a> {
         tracing::info!(version, client, input_rate = input, output_rate = output, "hello");
         self.ear = Ear::new(input_rate);
         self.form.send_replace(Form { extended: true, output_rate });
-        let engines = &self.connection.ready.engines;
-        self.tell(&ServerMessage::Welcome {
-            version: VERSION,
-            connection: Cow::Owned(format!("c{}", self.connection.number)),
-            audio: AudioRates { input_rate: input, output_rate: output },
-            engines: EngineNames {
-                stt: Cow::Owned(engines.stt.info().name),
-                llm: Cow::Owned(engines.llm.info().name),
-                tts: Cow::Owned(engines.tts.info().name),
-            },
-            resume: None,
-            resume_within_ms: 0,
-            resumed: false,
-            voice: None,
-            voices: Vec::new(),
-            instructions_allowed: false,
-        });
+        let resumed = std::mem::take(&mut self.is_back);
+        let rates = AudioRates { input_rate: input, output_rate: output };
+        self.tell(&self.welcome(rates, resumed));
+        self.tell_session(if resumed { Command::Back } else { Command::Hello }).await;
         Ok(())
+    }
+
+    fn welcome(&self, audio: AudioRates, resumed: bool) -> ServerMessage<'a> {
+        let connection = self.connection;
+        let engines = &connection.ready.engines;
+        let session = &connection.ready.session;
+        let resume = connection.issue_token();
+        let resume_within = connection.shared.settings.resume.as_millis();
+        ServerMessage::Welcome {
+            version: VERSION,
+            connection: connection.name().into(),
+            audio,
+            engines: EngineNames {
+                stt: engines.stt.info().name.into(),
+                llm: engines.llm.info().name.into(),
+                tts: engines.tts.info().name.into(),
+            },
+            resume_within_ms: match resume {
+                Some(_) => u64::try_from(resume_within).unwrap_or(u64::MAX),
+                None => 0,
+            },
+            resume: resume.map(Cow::Owned),
+            resumed,
+            voice: session.voice.as_deref().map(Cow::Borrowed),
+            voices: session.voices.iter().map(|voice| Cow::Borrowed(&**voice)).collect(),
+            instructions_allowed: session.instructions_allowed,
+        }
+    }
+
+    async fn tell_session(&mut self, command: Command) {
+        // the session has gone only if the connection is ending
+        let _ = self.ways.commands.send(command).await;
     }
 
     fn command(&self, message: ClientMessage) -> Option<Command> {
         Some(match message {
-            ClientMessage::Hello { .. }
-            | ClientMessage::SetVoice(_)
-            | ClientMessage::SetInstructions(_) => return None,
+            ClientMessage::Hello { .. } => return None,
+            ClientMessage::SetVoice(voice) => Command::SetVoice(voice),
+            ClientMessage::SetInstructions(text) => Command::SetInstructions(text),
             ClientMessage::Text(text) => Command::Text(text),
             ClientMessage::Playback { response, position, playing } => Command::Heard {
                 response: ResponseId(response),
@@ -229,7 +256,7 @@ impl<'a> Inbound<'a> {
 
     fn tell(&self, message: &ServerMessage<'_>) {
         // full: the client is not reading, and will learn enough from what is queued
-        let _ = self.notices.try_send(message.encode());
+        let _ = self.ways.notices.try_send(message.encode());
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use audio::{Frame, Resampler, SampleRate, pcm16};
 use axum::extract::ws::Message;
 use protocol::{
-    AudioHeader, AudioKind, ErrorCode, ServerMessage, SessionState, TurnMetrics, tts_chunk,
+    AudioHeader, AudioKind, ErrorCode, HistoryTurn, InForce, Role, ServerMessage, SessionState,
+    TurnMetrics, tts_chunk,
 };
-use session::{Event, FailureCode, Output, ResponseId, State, TurnTimings};
+use session::{Done, Event, FailureCode, Output, ResponseId, Said, State, TurnTimings};
 use tokio::sync::watch;
 
 use super::Form;
@@ -16,6 +17,9 @@ use super::Form;
 pub(crate) struct Outbound {
     form: watch::Receiver<Form>,
     voice: Option<Voice>,
+    /// Nothing is said before the client says hello: what there is to say was for the connection
+    /// that it has lost.
+    after_hello: bool,
 }
 
 /// The sound of one response on its way to the client's rate. A new one for each response, so
@@ -30,23 +34,31 @@ struct Voice {
 
 impl Outbound {
     pub(crate) fn new(form: watch::Receiver<Form>) -> Self {
-        Self { form, voice: None }
+        Self { form, voice: None, after_hello: false }
+    }
+
+    /// For a client that has come back.
+    pub(crate) fn after_hello(form: watch::Receiver<Form>) -> Self {
+        Self { after_hello: true, ..Self::new(form) }
     }
 
     /// The messages that say this; none if this client is not told of such things.
     pub(crate) fn messages(&mut self, output: Output) -> Vec<Message> {
+        if self.after_hello && !self.form.borrow().extended {
+            return Vec::new();
+        }
         match output {
-            Output::Audio { response, frame } => self.audio(response, &frame),
+            Output::Audio { response, position, frame } => self.audio(response, position, &frame),
             Output::Event(Event::AudioEnd { response, .. }) => self.audio_end(response),
-            Output::Event(event) => self.event(&event).map(|text| vec![text]).unwrap_or_default(),
+            Output::Event(event) => self.event(&event).into_iter().collect(),
         }
     }
 
-    fn audio(&mut self, response: ResponseId, frame: &Frame) -> Vec<Message> {
+    fn audio(&mut self, response: ResponseId, position: Duration, frame: &Frame) -> Vec<Message> {
         let form = *self.form.borrow();
         let voice = match &mut self.voice {
             Some(voice) if voice.response == response => voice,
-            voice => voice.insert(Voice::new(response, form, frame.rate)),
+            voice => voice.insert(Voice::new(response, form, frame.rate, position)),
         };
         voice.push(&frame.samples)
     }
@@ -63,9 +75,10 @@ impl Outbound {
     fn event(&mut self, event: &Event) -> Option<Message> {
         let extended = self.form.borrow().extended;
         let message = match event {
-            Event::PartialTranscript(content) => {
-                ServerMessage::PartialUserRequest { content: content.into(), settled: "".into() }
-            }
+            Event::PartialTranscript { text, settled } => ServerMessage::PartialUserRequest {
+                content: text.into(),
+                settled: text.get(..*settled).unwrap_or_default().into(),
+            },
             Event::FinalTranscript(content) => {
                 ServerMessage::FinalUserRequest { content: (&**content).into() }
             }
@@ -90,23 +103,56 @@ impl Outbound {
                 code: code(failure.code),
                 message: failure.message.as_str().into(),
             },
-            Event::State(state) if extended => ServerMessage::State { state: wire_state(*state) },
-            Event::Timings { response, timings } if extended => {
-                ServerMessage::TurnMetrics(turn_metrics(*response, timings))
-            }
-            Event::Cleared if extended => ServerMessage::Cleared,
-            Event::State(_) | Event::Timings { .. } | Event::Cleared | Event::AudioEnd { .. } => {
-                return None;
-            }
+            event if extended => return told_after_hello(event).as_ref().map(text),
+            _ => return None,
         };
         Some(text(&message))
     }
 }
 
+/// What only clients are told that have said hello.
+fn told_after_hello(event: &Event) -> Option<ServerMessage<'_>> {
+    Some(match event {
+        Event::Paused(response) => ServerMessage::Pause { response: response.0 },
+        Event::Resumed(response) => ServerMessage::Resume { response: response.0 },
+        Event::State(state) => ServerMessage::State { state: wire_state(*state) },
+        Event::Timings { response, timings } => {
+            ServerMessage::TurnMetrics(turn_metrics(*response, timings))
+        }
+        Event::Cleared => ServerMessage::Cleared,
+        Event::Done(done) => ack(done),
+        Event::History(turns) => {
+            ServerMessage::History { turns: turns.iter().map(history_turn).collect() }
+        }
+        _ => return None,
+    })
+}
+
+fn ack(done: &Done) -> ServerMessage<'_> {
+    let (of, value) = match done {
+        Done::StopSpeaking => ("cancel", InForce::Nothing),
+        Done::Clear => ("clear_history", InForce::Nothing),
+        Done::SetSpeed(slider) => ("set_speed", InForce::Speed(*slider)),
+        Done::SetVoice(voice) => ("set_voice", InForce::Voice((&**voice).into())),
+        Done::SetInstructions => ("set_instructions", InForce::Nothing),
+    };
+    ServerMessage::Ack { of: of.into(), value }
+}
+
+fn history_turn(said: &Said) -> HistoryTurn<'_> {
+    HistoryTurn {
+        role: if said.by_caller { Role::User } else { Role::Assistant },
+        content: (&*said.text).into(),
+        interrupted: said.interrupted,
+    }
+}
+
 impl Voice {
-    fn new(response: ResponseId, form: Form, rate: SampleRate) -> Self {
+    /// The sound of a response from `from` on, where a client begins that has come back.
+    fn new(response: ResponseId, form: Form, rate: SampleRate, from: Duration) -> Self {
         let resampler = Resampler::new(rate, form.output_rate);
-        Self { response, form, resampler, samples: Vec::new(), position: 0 }
+        let position = form.output_rate.samples_in(from);
+        Self { response, form, resampler, samples: Vec::new(), position }
     }
 
     fn push(&mut self, samples: &[f32]) -> Vec<Message> {
@@ -157,6 +203,7 @@ fn code(code: FailureCode) -> ErrorCode {
         FailureCode::Llm => ErrorCode::LlmFailed,
         FailureCode::Tts => ErrorCode::TtsFailed,
         FailureCode::Overloaded => ErrorCode::Overloaded,
+        FailureCode::NotAllowed => ErrorCode::NotAllowed,
     }
 }
 
@@ -166,6 +213,7 @@ fn wire_state(state: State) -> SessionState {
         State::Hearing => SessionState::Hearing,
         State::Thinking => SessionState::Thinking,
         State::Speaking => SessionState::Speaking,
+        State::Paused => SessionState::Paused,
     }
 }
 
@@ -181,7 +229,7 @@ fn turn_metrics(response: ResponseId, timings: &TurnTimings) -> TurnMetrics {
         speech_end_to_first_sentence_ms: millis(timings.first_sentence),
         speech_end_to_first_audio_ms: millis(timings.first_audio),
         speech_end_to_first_audio_sent_ms: millis(timings.first_audio_sent),
-        speculative: false,
-        saved_ms: None,
+        speculative: timings.saved.is_some(),
+        saved_ms: millis(timings.saved),
     }
 }

@@ -43,7 +43,8 @@ impl Setup {
         reply: impl Fn(&[llm::Message]) -> String + Send + Sync + 'static,
     ) -> Self {
         Self {
-            settings: Settings::default(),
+            // who has left has left, except in tests of coming back
+            settings: Settings { resume: Duration::ZERO, ..Settings::default() },
             session: session::Config::default(),
             llm: ScriptedLlm::new(reply),
             tts: Arc::new(ToneVoice),
@@ -59,8 +60,19 @@ impl Setup {
             &engine::Metrics::unregistered().engine("vad"),
         );
         let vad = vad.expect("a thread is to be had");
-        let engines = Engines { vad, stt: self.stt, llm: Arc::new(self.llm), tts: self.tts };
-        let ready = Ready { engines, session: Arc::new(self.session), reports: Arc::from([]) };
+        let engines = Engines {
+            vad,
+            endpointing: None,
+            stt: self.stt,
+            llm: Arc::new(self.llm),
+            tts: self.tts,
+        };
+        let ready = Ready {
+            engines,
+            session: Arc::new(self.session),
+            reports: Arc::from([]),
+            recorder: None,
+        };
         let mut registry = Registry::with_prefix("repartee");
         let (ready_tx, ready_rx) = watch::channel(self.loaded.then_some(ready));
         let server = Server {

@@ -35,8 +35,8 @@ async fn speech_over_the_answer_stops_it_and_is_answered() {
     let mut caller = Client::extended(&server).await;
     caller.say(&ClientMessage::Text("go on".to_owned())).await;
     caller.until_sound().await;
-    // 1.9 s at 48 kHz have been heard: the first sentence and some of the second
-    caller.say(&ClientMessage::Playback { response: 1, position: 91_200, playing: false }).await;
+    // 1.2 s at 48 kHz have been heard: four fifths of the first sentence
+    caller.say(&ClientMessage::Playback { response: 1, position: 57_600, playing: false }).await;
     caller.sound(700.0, Duration::from_millis(512)).await;
     interrupted(&mut caller).await;
     caller.silence(Duration::from_millis(800)).await;
@@ -48,8 +48,8 @@ async fn speech_over_the_answer_stops_it_and_is_answered() {
     let remembered = &asked[1][2];
     assert_eq!(remembered.role, Role::Assistant);
     let heard = remembered.text.as_ref();
-    assert!(heard.starts_with("This is the first of them all. This"), "{heard}");
-    assert!(heard.ends_with('…') && !heard.contains("third"), "{heard}");
+    assert!(heard.starts_with("This is the first"), "{heard}");
+    assert!(heard.ends_with('…') && !heard.contains("all"), "{heard}");
 }
 
 #[tokio::test]

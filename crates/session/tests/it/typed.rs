@@ -33,6 +33,7 @@ fn call(lines: &[&str]) -> Call {
         .expect("a thread is to be had");
     let engines = Engines {
         vad,
+        endpointing: None,
         stt: Arc::new(stt::scripted::Scripted::new(Vec::<String>::new())),
         llm: Arc::new(model.clone()),
         tts: Arc::new(tts::scripted::Scripted::new(SampleRate::HZ_16000)),
@@ -42,6 +43,7 @@ fn call(lines: &[&str]) -> Call {
     let opened =
         Session::open(engines, config, Metrics::unregistered(), outlet).expect("there is a slot");
     let (commands, commands_rx) = mpsc::channel(4);
+    commands.try_send(Command::Hello).expect("there is room");
     let (sound, sound_rx) = mpsc::channel(4);
     let mut session = JoinSet::new();
     session.spawn(opened.run(Inputs { sound: sound_rx, commands: commands_rx }));
