@@ -33,10 +33,11 @@ impl Recording {
         }
     }
 
-    /// Whether the caller is certainly not at the end of a sentence when it is over. Of what nobody
-    /// has written down, this is not known.
+    /// Whether the caller is certainly not at the end of a sentence when it is over. This is not
+    /// known of what nobody has written down, or all in capitals and without punctuation.
     pub(crate) fn leaves_sentence_open(&self) -> bool {
-        let last = self.transcript.as_deref().and_then(|text| text.trim_end().chars().last());
+        let written = self.transcript.as_deref().filter(|text| text.contains(char::is_lowercase));
+        let last = written.and_then(|text| text.trim_end().chars().last());
         last.is_some_and(|last| !matches!(last, '.' | '?' | '!' | '"'))
     }
 }
@@ -136,6 +137,6 @@ mod tests {
         let open = |text| recording("a", text).leaves_sentence_open();
         assert!(open(Some("when I was young, ")) && open(Some("and then")));
         assert!(!open(Some("It rains.")) && !open(Some("Why? ")) && !open(Some(" ")));
-        assert!(!open(None));
+        assert!(!open(Some("IT RAINS")) && !open(None));
     }
 }

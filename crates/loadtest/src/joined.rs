@@ -15,6 +15,11 @@ use crate::{
 const LONG_ENOUGH: Duration = Duration::from_millis(2_500);
 /// What is kept before and after what is audible: soft consonants.
 const MARGIN: Duration = Duration::from_millis(60);
+/// Speech is at most this much softer than its loud moments, as a factor: 15 dB. What is softer for
+/// the rest of a recording is its room, audible or not.
+const SOFT: f32 = 0.18;
+/// What is kept after speech in a room that is audible: the last consonants, which may be softer.
+const FADING: Duration = Duration::from_millis(120);
 /// Where speech may be parted, as shares of it: not within its first or last words.
 const PARTED: Range<f64> = 0.25..0.75;
 /// How far around the place drawn the quietest one is looked for, as a share of the speech.
@@ -59,12 +64,16 @@ pub struct JoinedTurn {
 }
 
 /// Puts turns together. Two of three are a long recording, parted at a gap between its words; the
-/// third is two recordings of one speaker, of which the first does not end its sentence. Where
-/// there are none of one kind they are all of the other, and where there are neither, none.
+/// third is two recordings of one speaker, of which the first leaves its sentence open. Recordings
+/// that are known to leave it open do not stand at the end. Where there are none of one kind the
+/// turns are all of the other, and where there are neither, none.
+///
+/// What follows the last word in a recording is left out, so that its room is not taken for speech:
+/// the true end is where [`level::trimmed_end`] finds it.
 pub fn joined_turns(recordings: &[Recording], joining: &Joining) -> Vec<JoinedTurn> {
     let mut random = Random::new(joining.seed);
     let long: Vec<&Recording> =
-        recordings.iter().filter(|recording| is_long_enough(&recording.sound)).collect();
+        closed(recordings).filter(|recording| is_long_enough(&recording.sound)).collect();
     let pairs = pairs(recordings);
     let mut turns = Vec::new();
     for number in 0..joining.turns {
@@ -147,9 +156,14 @@ fn pairs(recordings: &[Recording]) -> Vec<(&Recording, &Recording)> {
                 && second.speaker() == first.speaker()
                 && second.sound.rate == first.sound.rate
         };
-        recordings.iter().filter(fits).map(move |second| (first, second))
+        closed(recordings).filter(fits).map(move |second| (first, second))
     })
     .collect()
+}
+
+/// Those after which a caller may well have finished.
+fn closed(recordings: &[Recording]) -> impl Iterator<Item = &Recording> {
+    recordings.iter().filter(|recording| !recording.leaves_sentence_open())
 }
 
 fn is_long_enough(sound: &Frame) -> bool {
@@ -158,9 +172,21 @@ fn is_long_enough(sound: &Frame) -> bool {
 
 /// Where in a recording somebody speaks.
 fn speech(sound: &Frame) -> Option<Range<usize>> {
-    let begin = samples_in(sound.rate, level::onset(sound)?.saturating_sub(MARGIN));
-    let end = samples_in(sound.rate, level::trimmed_end(sound)? + MARGIN);
-    Some(begin..end.min(sound.samples.len()))
+    let at = |at: Duration| samples_in(sound.rate, at).min(sound.samples.len());
+    let begin = level::onset(sound)?.saturating_sub(MARGIN);
+    let end = (level::trimmed_end(sound)? + MARGIN).min(loud_end(sound)? + FADING);
+    Some(at(begin)..at(end.max(begin)))
+}
+
+/// Where the last loud sound ends, of two moments at least.
+fn loud_end(sound: &Frame) -> Option<Duration> {
+    let moments = sound.samples.chunks_exact(samples_in(sound.rate, GAP).max(1));
+    let loudness: Vec<f32> = moments.map(level::rms).collect();
+    let mut sorted = loudness.clone();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let soft = SOFT * sorted.get(sorted.len() * 9 / 10)?;
+    let last = loudness.windows(2).rposition(|pair| pair.iter().all(|it| *it >= soft))?;
+    u32::try_from(last + 2).ok().map(|moments| GAP * moments)
 }
 
 /// The middle of the quietest gap that begins within these samples.
@@ -258,14 +284,35 @@ mod tests {
         let recordings = [
             recording("one-01", 3, Some("when I was young,")),
             recording("one-02", 4, Some("I could sing.")),
+            recording("one-03", 4, Some("and dance, and")),
             recording("two-01", 3, Some("Nothing else.")),
         ];
         let turns = joined_turns(&recordings, &JOINING);
         assert_eq!(turns.len(), 30);
         for turn in &turns {
-            assert_eq!(turn.name, "one-01 + one-02");
+            assert!(["one-01 + one-02", "one-03 + one-02"].contains(&turn.name.as_str()));
+            let first = if turn.name.starts_with("one-01") { 3 } else { 4 };
             // what is quiet around the parts stays: a margin each
-            check(turn, Duration::from_millis(3 * 380 - 80 + 4 * 380 - 80) + 2 * MARGIN);
+            check(turn, Duration::from_millis((first + 4) * 380 - 160) + 2 * MARGIN);
+        }
+    }
+
+    #[test]
+    fn an_audible_room_after_the_last_word_is_left_out() {
+        let mut noisy = recording("a", 10, None);
+        let mut samples = noisy.sound.samples.to_vec();
+        let room = (0..8_000).map(|n| if n % 30 < 15 { 0.02 } else { -0.02 });
+        let words = samples.len() - 500 * 16;
+        samples.splice(words.., room);
+        noisy.sound = Frame::new(RATE, samples);
+        let level_alone = level::trimmed_end(&noisy.sound).expect("it is audible");
+        let whole = noisy.sound.duration();
+        assert!(level_alone + Duration::from_millis(10) > whole, "{level_alone:?} of {whole:?}");
+        for turn in joined_turns(&[noisy], &JOINING) {
+            let paused = turn.pauses[0].end.saturating_sub(turn.pauses[0].start);
+            let spoken = BEFORE + MARGIN + Duration::from_millis(10 * 380 - 80) + paused;
+            let late = turn.speech_end.saturating_sub(spoken);
+            assert!(turn.speech_end >= spoken && late <= GAP + FADING, "{late:?} late");
         }
     }
 
