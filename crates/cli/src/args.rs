@@ -49,7 +49,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ModelsCommand,
     },
-    /// Measure how soon spoken turns are answered, and what sessions cost.
+    /// Measure how soon spoken turns are answered, what sessions cost, and how callers fare.
     Bench(BenchArgs),
     /// Check the settings and print what they amount to.
     CheckConfig,
@@ -69,7 +69,26 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<BenchCommand>,
+    #[command(flatten)]
+    pub(crate) latency: LatencyArgs,
+}
+
+/// What to measure; latency and cost if nothing is said.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Measure how callers fare who talk as people do: some interrupt, some cough, some pause
+    /// within their sentences.
+    Conversation(ConversationArgs),
+    /// Measure how well the end of a turn is found, without a server.
+    Turns(TurnsArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LatencyArgs {
     /// Recordings for the callers to speak: WAV files, or folders of them. Short questions without
     /// long pauses measure best.
     #[arg(long, value_name = "PATH", num_args = 1..)]
@@ -87,6 +106,56 @@ pub(crate) struct BenchArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConversationArgs {
+    /// Recordings: WAV files, or folders of them. Callers ask the short ones; the long ones become
+    /// turns with a pause inside, and so do those that a `manifest.tsv` beside them says to end
+    /// within a sentence.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) speech: Vec<PathBuf>,
+    /// Callers at once: a number for each run.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values = ["1", "2", "4"])]
+    pub(crate) callers: Vec<NonZeroUsize>,
+    /// Turns that each caller takes. One of four is interrupted and another one coughed over.
+    #[arg(long, default_value = "8")]
+    pub(crate) turns: NonZeroUsize,
+    /// Turns with a pause inside, which one caller takes in a run of its own; 0 leaves it out.
+    #[arg(long, default_value = "20")]
+    pub(crate) paused_turns: usize,
+    /// Measure with the settings in force only, not also without speculation.
+    #[arg(long)]
+    pub(crate) no_compare: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TurnsArgs {
+    /// Recordings: WAV files, or folders of them. The long ones become turns with a pause inside,
+    /// and so do those that a `manifest.tsv` beside them says to end within a sentence.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) speech: Vec<PathBuf>,
+    /// How many turns to make of them.
+    #[arg(long, default_value = "60")]
+    pub(crate) turns: NonZeroUsize,
+    /// Another number gives other turns; the same gives the same.
+    #[arg(long, default_value = "1")]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct Form {
+    /// Print JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print Markdown.
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Debug, Subcommand)]
