@@ -101,6 +101,7 @@ pub(crate) struct TurnConfig {
     pub(crate) speculation: bool,
     pub(crate) start_threshold: f32,
     pub(crate) stop_threshold: f32,
+    pub(crate) hush: f32,
     #[serde(with = "humantime_serde")]
     pub(crate) min_speech: Duration,
     #[serde(with = "humantime_serde")]
@@ -225,6 +226,7 @@ impl Config {
         ensure!(turn.pause <= turn.max_wait, "[turn] pause must not exceed max_wait");
         let complete = turn.complete_threshold;
         ensure!(complete > 0.0 && complete < 1.0, "[turn] complete_threshold is between 0 and 1");
+        ensure!(turn.hush > 0.0, "[turn] hush must be above 0");
         ensure!(turn.queue > 0, "[turn] queue must be at least 1");
         let sensitivity = interruption.sensitivity;
         ensure!((0.0..=1.0).contains(&sensitivity), "[interruption] sensitivity is 0.0 to 1.0");
@@ -248,6 +250,7 @@ impl Config {
         turn::Config {
             start_threshold: settings.start_threshold,
             stop_threshold: settings.stop_threshold,
+            hush: settings.hush,
             min_speech: settings.min_speech,
             micro_pause: settings.micro_pause,
             pause: settings.pause,

@@ -78,9 +78,10 @@ impl Dialogue {
     pub fn step(&mut self, now: Duration, input: Input) -> Vec<Action> {
         self.now = self.now.max(now);
         match input {
-            Input::Frame { arrived, probability, echo, backlog } => {
+            Input::Frame { arrived, probability, level, echo, backlog } => {
                 self.arrived = arrived;
-                self.frame(probability, echo, backlog);
+                self.hearing.backlog = backlog;
+                self.frame(self.without_own_voice(probability, echo), level);
             }
             Input::Partial(text) => self.partly_understood(&text),
             Input::Transcript { pause, text } => self.understood(pause, &text),

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
-use audio::EchoGuard;
+use audio::{EchoGuard, level};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -223,6 +223,7 @@ impl Session {
         if let Some(unheard) = self.heard_or_not(|it| it.take(&samples)) {
             self.take(unheard);
         }
+        let level = level::decibels(level::rms(&samples));
         let echo = self.guard.as_mut().map_or(0.0, |guard| guard.heard(&samples));
         let probability = self.vad.probability(samples).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a frame went unheard");
@@ -230,7 +231,7 @@ impl Session {
         });
         let arrived = arrived.saturating_duration_since(self.began);
         let backlog = self.engines.stt.waiting();
-        self.take(Input::Frame { arrived, probability, echo, backlog });
+        self.take(Input::Frame { arrived, probability, level, echo, backlog });
     }
 
     /// A muted or stalled client sends nothing, and the caller's turn ends all the same.

@@ -15,6 +15,8 @@ pub enum Input {
         arrived: Duration,
         /// The probability that it is speech.
         probability: f32,
+        /// How loud it is: the root of its mean square, in dBFS.
+        level: f32,
         /// How much of it is the answer's own sound, from 0.0 to 1.0.
         echo: f32,
         /// How many requests wait for the recogniser.

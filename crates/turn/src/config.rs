@@ -12,18 +12,35 @@ pub struct Config {
     /// probability that trembles around one value neither starts nor ends anything: between the
     /// two, what was goes on.
     pub stop_threshold: f32,
+    /// A frame so many decibels quieter than the turn's loudest is not its speech any more, whatever
+    /// it sounds like. The models go on for a tenth or two of a second while the last word fades;
+    /// weak sounds within words are not so quiet.
+    pub hush: f32,
     /// Speech this long begins a turn, or takes it up again after a pause: two frames, so that a
     /// click or a smack of the lips, which fill one, do not.
     pub min_speech: Duration,
     /// A turn of less speech than this is dropped at its first pause: a cough, no word. Nobody
     /// need be asked for a transcript of it.
     pub min_turn: Duration,
-    /// After a silence this long the transcript is asked for. Gaps within words (before a "p" or
-    /// a "t") and between them are mostly shorter; waiting longer would delay every answer.
+    /// After a silence this long work may begin that is worth something if no more speech comes:
+    /// a transcript, the first words of an answer. Shorter than `pause`, so that its result is
+    /// there by then; longer than the gaps within words (before a "p" or a "t"), or most of it is
+    /// in vain.
+    pub micro_pause: Duration,
+    /// A silence this long is a pause: the transcript of the turn so far is asked for, and whether
+    /// the turn sounds complete. Gaps between words are mostly shorter; waiting longer would delay
+    /// every answer. No turn ends sooner.
     pub pause: Duration,
-    /// A turn never ends sooner than this after the end of speech. Half of all gaps within turns
-    /// are shorter, and an answer within it feels like being cut short.
+    /// A turn of which nobody says whether it is complete never ends sooner than this after the
+    /// end of speech. Half of all gaps within turns are shorter, and an answer within it feels
+    /// like being cut short.
     pub min_wait: Duration,
+    /// A turn at least this probably complete ends at once. The models are trained for 0.5.
+    pub complete_threshold: f32,
+    /// How much longer than by its punctuation a turn is waited for that is certainly incomplete;
+    /// in proportion for those in between. Speakers pause for a breath or a thought up to a second
+    /// and a half.
+    pub incomplete_wait: Duration,
     /// A turn whose transcript is known ends this long after the end of speech at the latest,
     /// however unfinished it reads: whoever is silent for so long waits for an answer.
     pub max_wait: Duration,
@@ -40,10 +57,14 @@ impl Default for Config {
         Self {
             start_threshold: 0.5,
             stop_threshold: 0.35,
+            hush: 18.0,
             min_speech: Duration::from_millis(64),
             min_turn: Duration::from_millis(96),
+            micro_pause: Duration::from_millis(96),
             pause: Duration::from_millis(200),
             min_wait: Duration::from_millis(350),
+            complete_threshold: 0.5,
+            incomplete_wait: Duration::from_millis(1_500),
             max_wait: Duration::from_secs(3),
             patience: Duration::from_secs(2),
             frame: Duration::from_millis(32),
@@ -59,6 +80,12 @@ impl Speed {
     /// The speed of a slider from 0 (fast) to 100 (slow); more counts as 100.
     pub fn from_slider(position: u8) -> Self {
         Self(f32::from(position.min(100)) / 100.0)
+    }
+
+    /// The part of `wait` that a caller who wants to be left time is left where nothing else asks
+    /// for it: nothing of it at the fast end, all at the slow one.
+    pub(crate) fn patience(self, wait: Duration) -> Duration {
+        wait.mul_f32(self.0)
     }
 
     /// The value between `fast` and `slow` that belongs to this speed.

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use audio::MediaTime;
 
-use crate::{Config, Ending, Speed, punctuation, words};
+use crate::{Config, Ending, Speed, is_filler, loudness::Loudness, punctuation, words};
+
+/// A voice that has been hushed for so long is not the end of the last word: it is somebody else's,
+/// and does not keep the turn open.
+const MURMUR: Duration = Duration::from_millis(500);
+/// A silence is not found to have begun longer ago than this when it is first heard.
+const LATEST: Duration = Duration::from_millis(250);
 
 /// What happened in the caller's audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +20,24 @@ pub enum Event {
         /// The onset: where its first frame of speech begins, some frames before this event.
         at: MediaTime,
     },
-    /// Once per pause: the time to ask for a transcript of the turn so far, and to give it to
-    /// [`TurnDetector::on_transcript`] with this number.
-    Pause {
-        /// The pause's number. It never returns, so a transcript that comes late is told apart.
+    /// A short silence, which may become the pause of this number: whoever can spare it may begin
+    /// the work that [`Event::Pause`] will ask for.
+    MicroPause {
+        /// The pause's number. It never returns, so what comes late is told apart.
         number: u32,
         /// The end of speech.
         since: MediaTime,
     },
-    /// The caller goes on after a pause: a transcript of that pause is void.
+    /// Once per pause, after its [`Event::MicroPause`]: the time to ask for a transcript of the
+    /// turn so far, unless it is on its way since then, and to give it to
+    /// [`TurnDetector::on_transcript`] with this number.
+    Pause {
+        /// The pause's number.
+        number: u32,
+        /// The end of speech.
+        since: MediaTime,
+    },
+    /// The caller goes on after a pause or a micro-pause: a transcript of it is void.
     SpeechResumed {
         /// The onset: where the first frame of speech begins, some frames before this event.
         at: MediaTime,
@@ -39,7 +54,8 @@ pub enum Event {
 /// Finds the turns of one caller.
 ///
 /// A turn begins with [`Event::SpeechStarted`] and ends with [`Event::TurnEnded`] or
-/// [`Event::TurnDiscarded`]; in between, [`Event::Pause`] and [`Event::SpeechResumed`] alternate.
+/// [`Event::TurnDiscarded`]; in between, [`Event::MicroPause`], often followed by [`Event::Pause`],
+/// and [`Event::SpeechResumed`] alternate.
 #[derive(Clone, Debug)]
 pub struct TurnDetector {
     config: Config,
@@ -48,6 +64,7 @@ pub struct TurnDetector {
     now: MediaTime,
     /// The newest frames, if they are speech without a gap.
     run: Option<Run>,
+    loudness: Loudness,
     turn: Option<Turn>,
     /// Pauses so far, of all turns.
     pauses: u32,
@@ -71,7 +88,7 @@ struct Turn {
 #[derive(Clone, Debug)]
 struct Silence {
     since: MediaTime,
-    /// There once the silence was long enough to ask for a transcript.
+    /// There once the silence was long enough for a micro-pause.
     pause: Option<Pause>,
 }
 
@@ -79,16 +96,46 @@ struct Silence {
 #[derive(Clone, Debug)]
 struct Pause {
     number: u32,
-    /// How the transcript ends, once it is there.
-    ending: Option<Ending>,
+    /// Whether it has become more than a micro-pause.
+    is_long: bool,
+    /// What the transcript is, once it is there.
+    words: Option<Words>,
     /// The probability that the turn is complete, once somebody says it.
     p_complete: Option<f32>,
+}
+
+/// What a transcript says of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Words {
+    /// There are none.
+    Missing,
+    /// Only sounds like "uh": more may follow, and alone they are no turn.
+    Filler(Ending),
+    Some(Ending),
+}
+
+impl Pause {
+    fn new(number: u32) -> Self {
+        Self { number, is_long: false, words: None, p_complete: None }
+    }
+}
+
+impl Words {
+    fn of(text: &str) -> Self {
+        match Ending::of(text) {
+            _ if !words::any(text) => Self::Missing,
+            ending if is_filler(text) => Self::Filler(ending),
+            ending => Self::Some(ending),
+        }
+    }
 }
 
 /// What a frame holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sound {
     Speech,
+    /// A voice, and much quieter than the caller's.
+    Hushed,
     /// What was goes on.
     Unclear,
     Silence,
@@ -97,7 +144,8 @@ enum Sound {
 impl TurnDetector {
     /// A detector that has heard nothing yet.
     pub fn new(config: Config, speed: Speed) -> Self {
-        Self { config, speed, now: MediaTime::ZERO, run: None, turn: None, pauses: 0 }
+        let loudness = Loudness::new();
+        Self { config, speed, now: MediaTime::ZERO, run: None, loudness, turn: None, pauses: 0 }
     }
 
     /// Changes how soon turns end, the present one included.
@@ -105,9 +153,12 @@ impl TurnDetector {
         self.speed = speed;
     }
 
-    /// Takes the probability of speech in the frame that ends at `now`.
-    pub fn on_frame(&mut self, now: MediaTime, probability: f32) -> Option<Event> {
+    /// Takes the probability of speech in the frame that ends at `now`, and how loud it is: the
+    /// root of its mean square in dBFS, not a number where nobody knows.
+    pub fn on_frame(&mut self, now: MediaTime, probability: f32, level: f32) -> Option<Event> {
         self.now = now;
+        let Config { start_threshold, hush, frame, .. } = self.config;
+        self.loudness.take(now - frame, level, probability >= start_threshold, hush);
         let sound = self.sound(probability);
         if sound == Sound::Speech {
             let onset = Run { at: now - self.config.frame, lasted: Duration::ZERO };
@@ -122,19 +173,16 @@ impl TurnDetector {
         }
     }
 
-    /// Takes the transcript that [`Event::Pause`] of this number asked for: of the whole turn so
-    /// far. It decides how long to wait. Transcripts of pauses that are over are ignored.
+    /// Takes the transcript that the pause of this number asked for: of the whole turn so far. It
+    /// decides how long to wait. Transcripts of pauses that are over are ignored.
     pub fn on_transcript(&mut self, pause: u32, text: &str) -> Option<Event> {
-        let asked = self.pause_mut(pause)?;
-        if !words::any(text) {
-            return self.discard();
-        }
-        asked.ending = Some(Ending::of(text));
+        self.pause_mut(pause)?.words = Some(Words::of(text));
         self.end_if_over()
     }
 
     /// Takes the probability, from 0 to 1, that the turn is complete, as a model heard or read it at
-    /// this pause. It may come before the transcript, after it or never.
+    /// this pause. It may come before the transcript, after it or never; without it the punctuation
+    /// decides alone.
     pub fn on_completeness(&mut self, pause: u32, p_complete: f32) -> Option<Event> {
         self.pause_mut(pause)?.p_complete = Some(p_complete);
         self.end_if_over()
@@ -158,11 +206,20 @@ impl TurnDetector {
     /// Forgets the turn without an event. Transcripts that were asked for are void.
     pub fn reset(&mut self) {
         self.run = None;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         self.turn = None;
+        self.loudness = Loudness::new();
     }
 
     fn sound(&self, probability: f32) -> Sound {
-        if probability >= self.config.start_threshold {
+        let hushed = self.loudness.hushed_since().map(|since| self.now.since(since));
+        let is_voice = probability >= self.config.stop_threshold;
+        if is_voice && self.in_turn() && hushed.is_some() {
+            if hushed < Some(MURMUR) { Sound::Hushed } else { Sound::Silence }
+        } else if probability >= self.config.start_threshold {
             Sound::Speech
         } else if probability >= self.config.stop_threshold {
             Sound::Unclear
@@ -184,66 +241,109 @@ impl TurnDetector {
     }
 
     fn while_speaking(&mut self, sound: Sound) -> Option<Event> {
+        let begins = self.now - self.config.frame;
+        let earliest = self.now - LATEST;
+        let since = self.loudness.hushed_since().map_or(begins, |since| since.max(earliest));
         let turn = self.turn.as_mut()?;
-        if sound != Sound::Silence {
+        // the models are still sure of a voice that has faded: work may begin all the same
+        let has_faded = sound == Sound::Hushed && self.now.since(since) >= self.config.micro_pause;
+        if sound != Sound::Silence && !has_faded {
             turn.spoken += self.config.frame;
             return None;
         }
-        turn.silence = Some(Silence { since: self.now - self.config.frame, pause: None });
+        turn.silence = Some(Silence { since, pause: None });
         self.while_silent(sound)
     }
 
     fn while_silent(&mut self, sound: Sound) -> Option<Event> {
-        let established = self.established();
+        if let Some(resumed) = self.resume(sound) {
+            return resumed;
+        }
+        let Config { micro_pause, pause: long, min_turn, .. } = self.config;
         let turn = self.turn.as_mut()?;
         let silence = turn.silence.as_mut()?;
-        if sound == Sound::Speech && silence.pause.is_none() {
-            // Nothing has been asked yet, so a single frame is enough to go on and costs nothing.
-            turn.spoken += self.config.frame;
-            turn.silence = None;
+        let (since, silent) = (silence.since, self.now.since(silence.since));
+        let is_over = silent >= long && sound != Sound::Hushed;
+        match &mut silence.pause {
+            Some(pause) if pause.is_long => self.end_if_over(),
+            Some(_) if is_over && turn.spoken < min_turn => self.discard(),
+            Some(pause) if is_over => {
+                pause.is_long = true;
+                Some(Event::Pause { number: pause.number, since })
+            }
+            Some(_) => None,
+            pause @ None if silent >= micro_pause => {
+                self.pauses = self.pauses.wrapping_add(1);
+                *pause = Some(Pause::new(self.pauses));
+                Some(Event::MicroPause { number: self.pauses, since })
+            }
+            None => None,
+        }
+    }
+
+    /// Takes up speech after a silence: `Some` if it goes on, with what there is to say of it.
+    fn resume(&mut self, sound: Sound) -> Option<Option<Event>> {
+        let run = self.run.filter(|_| sound == Sound::Speech)?;
+        let turn = self.turn.as_mut()?;
+        let is_long = match &turn.silence.as_ref()?.pause {
+            // nothing has been asked yet, so going on costs nothing
+            None => {
+                turn.spoken += self.config.frame;
+                turn.silence = None;
+                return Some(None);
+            }
+            Some(pause) => pause.is_long,
+        };
+        // a single frame in a pause may be a click; before it is long, work is cheaply done again
+        if is_long && run.lasted < self.config.min_speech {
             return None;
         }
-        if let Some(run) = established {
-            turn.spoken += run.lasted;
-            turn.silence = None;
-            return Some(Event::SpeechResumed { at: run.at });
-        }
-        if silence.pause.is_some() {
-            return self.end_if_over();
-        }
-        if self.now.since(silence.since) < self.config.pause {
-            return None;
-        }
-        if turn.spoken < self.config.min_turn {
-            return self.discard();
-        }
-        self.pauses = self.pauses.wrapping_add(1);
-        silence.pause = Some(Pause { number: self.pauses, ending: None, p_complete: None });
-        Some(Event::Pause { number: self.pauses, since: silence.since })
+        turn.spoken += run.lasted;
+        turn.silence = None;
+        Some(Some(Event::SpeechResumed { at: run.at }))
     }
 
     fn end_if_over(&mut self) -> Option<Event> {
         let silence = self.turn.as_ref()?.silence.as_ref()?;
-        let wait = self.wait(silence.pause.as_ref()?);
+        let pause = silence.pause.as_ref().filter(|pause| pause.is_long)?;
+        if pause.words == Some(Words::Missing) {
+            return self.discard();
+        }
         // A frame of speech may be the first of many: the next one tells.
-        if self.run.is_some() || self.now.since(silence.since) < wait {
+        if self.run.is_some() || self.now.since(silence.since) < self.wait(pause) {
             return None;
         }
+        if let Some(Words::Filler(_)) = pause.words {
+            return self.discard();
+        }
         let speech_end = silence.since;
-        self.turn = None;
+        self.forget();
         Some(Event::TurnEnded { speech_end })
     }
 
     /// How much silence ends the turn, as far as is known.
     fn wait(&self, pause: &Pause) -> Duration {
-        let Config { min_wait, max_wait, patience, .. } = self.config;
-        match pause.ending {
-            None => max_wait + patience,
-            // Not `clamp`, which panics if a configuration has the two the wrong way round.
-            Some(ending) => {
-                punctuation::wait(ending, self.speed, pause.p_complete).max(min_wait).min(max_wait)
-            }
-        }
+        let Config { pause: long, min_wait, max_wait, patience, .. } = self.config;
+        let ending = match pause.words {
+            None | Some(Words::Missing) => return max_wait + patience,
+            Some(Words::Filler(ending) | Words::Some(ending)) => ending,
+        };
+        let by_punctuation = punctuation::wait(ending, self.speed, pause.p_complete);
+        // what is not a number says nothing
+        let wait = match pause.p_complete.filter(|p| !p.is_nan()) {
+            None => by_punctuation.max(min_wait),
+            Some(p) if p >= self.config.complete_threshold => self.speed.patience(by_punctuation),
+            Some(p) => by_punctuation.max(min_wait) + self.more_for_incomplete(p),
+        };
+        // not `clamp`, which panics if a configuration has the two the wrong way round
+        wait.max(long).min(max_wait)
+    }
+
+    /// What is waited beyond the punctuation for a turn that is this probably complete, which is
+    /// less than the threshold.
+    fn more_for_incomplete(&self, p_complete: f32) -> Duration {
+        let Config { complete_threshold, incomplete_wait, .. } = self.config;
+        incomplete_wait.mul_f32((1.0 - p_complete / complete_threshold).clamp(0.0, 1.0))
     }
 
     fn pause_mut(&mut self, number: u32) -> Option<&mut Pause> {
@@ -253,7 +353,7 @@ impl TurnDetector {
 
     #[expect(clippy::unnecessary_wraps, reason = "its callers hand the event on")]
     fn discard(&mut self) -> Option<Event> {
-        self.turn = None;
+        self.forget();
         Some(Event::TurnDiscarded)
     }
 }

@@ -8,6 +8,7 @@ mod backchannel;
 mod config;
 mod detector;
 mod echo;
+mod loudness;
 mod punctuation;
 mod similarity;
 mod words;

@@ -46,7 +46,7 @@ impl Floor {
 
 impl Dialogue {
     /// The probability of speech in a frame, as far as it is the caller's.
-    pub(super) fn without_own_voice(&mut self, probability: f32, echo: f32) -> f32 {
+    pub(super) fn without_own_voice(&self, probability: f32, echo: f32) -> f32 {
         let settings = &self.config.interruption;
         if settings.echo_guard && echo >= audio::ECHO_SHARE && probability > 0.0 {
             if probability >= self.config.turn.start_threshold {

@@ -35,7 +35,7 @@ pub(super) struct Hearing {
     transcript_at: Option<Duration>,
     /// Speech since a transcript was asked for last.
     unseen: Duration,
-    backlog: usize,
+    pub(super) backlog: usize,
     pause: Option<Pause>,
 }
 
@@ -51,11 +51,9 @@ struct Pause {
 }
 
 impl Dialogue {
-    pub(super) fn frame(&mut self, probability: f32, echo: f32, backlog: usize) {
+    pub(super) fn frame(&mut self, probability: f32, level: f32) {
         self.heard_until = self.heard_until + self.config.turn.frame;
-        self.hearing.backlog = backlog;
-        let probability = self.without_own_voice(probability, echo);
-        if let Some(event) = self.turn.on_frame(self.heard_until, probability) {
+        if let Some(event) = self.turn.on_frame(self.heard_until, probability, level) {
             self.on_turn_event(event);
         }
         if self.turn.is_speaking() {

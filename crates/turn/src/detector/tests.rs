@@ -12,6 +12,8 @@ struct Player {
     detector: TurnDetector,
     now: MediaTime,
     pause: u32,
+    /// Whether the newest pause is more than a micro-pause.
+    is_long: bool,
     said: String,
 }
 
@@ -21,13 +23,14 @@ impl Player {
             detector: TurnDetector::new(Config::default(), Speed::from_slider(slider)),
             now: MediaTime::ZERO,
             pause: 0,
+            is_long: false,
             said: String::new(),
         }
     }
 
-    fn frame(&mut self, probability: f32) {
+    fn frame(&mut self, (probability, level): (f32, f32)) {
         self.now = self.now + Config::default().frame;
-        let event = self.detector.on_frame(self.now, probability);
+        let event = self.detector.on_frame(self.now, probability, level);
         self.write(event);
     }
 
@@ -36,9 +39,17 @@ impl Player {
         let millis = |time: MediaTime| time.since(MediaTime::ZERO).as_millis();
         let event = match event {
             Event::SpeechStarted { at } => format!("start({})", millis(at)),
+            // micro-pauses, and what follows them, would only lengthen the scripts
+            Event::MicroPause { number, .. } => {
+                self.pause = number;
+                self.is_long = false;
+                return;
+            }
+            Event::SpeechResumed { .. } if !self.is_long => return,
             Event::SpeechResumed { at } => format!("resume({})", millis(at)),
             Event::Pause { number, since } => {
-                self.pause = number;
+                assert_eq!(self.pause, number, "a pause begins as a micro-pause");
+                self.is_long = true;
                 format!("pause{number}({})", millis(since))
             }
             Event::TurnEnded { speech_end } => format!("end({})", millis(speech_end)),
@@ -48,16 +59,18 @@ impl Player {
         write!(self.said, "{gap}{}:{event}", millis(self.now)).unwrap();
     }
 
-    /// Plays a script. `#` is a frame of speech, `.` of silence, `~` between the two; a number
-    /// after it repeats it. `[words]` is the transcript of the newest pause and `{words}` that of
-    /// the one before; `!` resets, `%` means complete and `S` is the slow end of the slider.
+    /// Plays a script. `#` is a frame of speech, `_` of a voice much quieter, `.` of silence, `~`
+    /// between the two; a number after it repeats it. `[words]` is the transcript of the newest pause and `{words}` that of
+    /// the one before; `!` resets, `%` means complete, `?` incomplete, and `S` is the slow end of
+    /// the slider.
     fn play(&mut self, script: &str) {
         let mut rest = script.chars().peekable();
         while let Some(symbol) = rest.next() {
-            let probability = match symbol {
-                '#' => 0.9,
-                '~' => 0.4,
-                '.' => 0.1,
+            let frame = match symbol {
+                '#' => (0.9, -25.0),
+                '_' => (0.9, -50.0),
+                '~' => (0.4, f32::NAN),
+                '.' => (0.1, f32::NAN),
                 '[' | '{' => {
                     let text: String = rest.by_ref().take_while(|c| !"]}".contains(*c)).collect();
                     let pause = if symbol == '[' { self.pause } else { self.pause - 1 };
@@ -65,8 +78,9 @@ impl Player {
                     self.write(event);
                     continue;
                 }
-                '%' => {
-                    let event = self.detector.on_completeness(self.pause, 1.0);
+                '%' | '?' => {
+                    let p_complete = if symbol == '%' { 0.9 } else { 0.1 };
+                    let event = self.detector.on_completeness(self.pause, p_complete);
                     self.write(event);
                     continue;
                 }
@@ -86,7 +100,7 @@ impl Player {
                 rest.next();
             }
             for _ in 0..count.max(1) {
-                self.frame(probability);
+                self.frame(frame);
             }
         }
     }
@@ -147,9 +161,37 @@ fn the_speed_can_change_during_a_pause() {
 }
 
 #[test]
-fn a_turn_that_sounds_complete_is_waited_for_less() {
-    check("#10.7[and that is it]%.30", "64:start(0) 544:pause1(320) 736:end(320)");
+fn a_turn_that_sounds_complete_ends_at_once() {
+    check("#10.7[and that is it]%", "64:start(0) 544:pause1(320) 544:end(320)");
     check("#10.7%.20[and that is it]", "64:start(0) 544:pause1(320) 1184:end(320)");
+}
+
+#[test]
+fn what_is_known_of_a_micro_pause_counts_when_it_is_long_enough() {
+    check("#10.3[That is it.].4%", "64:start(0) 544:pause1(320) 544:end(320)");
+    check("#10.3[].4", "64:start(0) 544:pause1(320)");
+    check("#10.3[].5", "64:start(0) 544:pause1(320) 576:discard");
+    check("#10.3[]#10.7", "64:start(0) 960:pause2(736)");
+}
+
+#[test]
+fn a_patient_caller_is_left_time_even_where_the_turn_sounds_complete() {
+    check("S#10.7[That is it.]%.40", "64:start(0) 544:pause1(320) 1376:end(320)");
+}
+
+#[test]
+fn a_turn_that_sounds_incomplete_is_waited_for_longer() {
+    // 350 ms by its punctuation, and four fifths of a second and a half
+    check("#10.7[and that is it.]?.60", "64:start(0) 544:pause1(320) 1888:end(320)");
+}
+
+#[test]
+fn an_uh_is_no_turn_and_may_become_one() {
+    check("#10.7[Uh.].10", "64:start(0) 544:pause1(320) 672:discard");
+    check(
+        "#10.7[Uh.].2#10.7[Uh, yes.].10",
+        "64:start(0) 544:pause1(320) 672:resume(608) 1152:pause2(928) 1280:end(928)",
+    );
 }
 
 #[test]
@@ -184,6 +226,25 @@ fn a_click_in_a_pause_is_not_speech() {
 fn a_turn_does_not_end_on_a_frame_of_speech() {
     check("#10.7[Hello.].3##", "64:start(0) 544:pause1(320) 704:resume(640)");
     check("#10.12#[Hello.]#", "64:start(0) 544:pause1(320) 768:resume(704)");
+}
+
+#[test]
+fn a_last_word_that_fades_away_is_over_when_it_fades() {
+    // with the fading voice alone a micro-pause, a pause as soon as the voice is gone
+    check("#10_6", "64:start(0)");
+    check("#10_6.[Hello.].4", "64:start(0) 544:pause1(320) 672:end(320)");
+    check("#10_2.4[Hello.].6", "64:start(0) 544:pause1(320) 672:end(320)");
+}
+
+#[test]
+fn a_weak_sound_within_a_word_is_no_pause() {
+    check("#10_3#10_3#10.7", "64:start(0) 1376:pause3(1152)");
+}
+
+#[test]
+fn a_voice_in_the_background_does_not_keep_the_turn_open() {
+    check("#10_20[Hello.]", "64:start(0) 832:pause1(320) 960:end(320)");
+    check("#10.7[I would]_13", "64:start(0) 544:pause1(320) 960:end(320)");
 }
 
 #[test]
@@ -262,7 +323,7 @@ fn a_model_that_says_nonsense_holds_no_turn_open() {
     let mut player = Player::new(FAST);
     player.play("#10");
     for _ in 0..200 {
-        player.frame(f32::NAN);
+        player.frame((f32::NAN, f32::NAN));
     }
     assert!(!player.detector.in_turn(), "{}", player.said);
 }
@@ -283,9 +344,9 @@ fn limits_the_wrong_way_round_are_no_panic() {
 /// What random callers do.
 #[derive(Clone, Debug)]
 enum Step {
-    Frame(f32),
+    Frame(f32, f32),
     /// A run of alike frames, since single random ones seldom make a pause.
-    Frames(f32, u8),
+    Frames(f32, f32, u8),
     Transcript(u32, &'static str),
     Completeness(u32, f32),
     Speed(u8),
@@ -294,9 +355,11 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let text = prop::sample::select(vec!["", "...", "Hello.", "and", "so..."]);
+    let level = prop::sample::select(vec![-20.0, -30.0, -50.0, f32::NAN]);
     prop_oneof![
-        4 => (0.0..1.0_f32).prop_map(Step::Frame),
-        4 => (0.0..1.0_f32, 1..40_u8).prop_map(|(p, count)| Step::Frames(p, count)),
+        4 => (0.0..1.0_f32, level.clone()).prop_map(|(p, level)| Step::Frame(p, level)),
+        4 => (0.0..1.0_f32, level, 1..40_u8)
+            .prop_map(|(p, level, count)| Step::Frames(p, level, count)),
         3 => (0..8_u32, text).prop_map(|(pause, text)| Step::Transcript(pause, text)),
         1 => (0..8_u32, any::<f32>()).prop_map(|(pause, p)| Step::Completeness(pause, p)),
         1 => any::<u8>().prop_map(Step::Speed),
@@ -309,6 +372,7 @@ fn step() -> impl Strategy<Value = Step> {
 enum Heard {
     Nothing,
     Speech,
+    MicroPause,
     Pause,
 }
 
@@ -321,16 +385,18 @@ struct Listener {
 }
 
 impl Listener {
-    fn frame(&mut self, probability: f32) -> Result<(), TestCaseError> {
+    fn frame(&mut self, probability: f32, level: f32) -> Result<(), TestCaseError> {
         self.now = self.now + Config::default().frame;
-        let event = self.detector.on_frame(self.now, probability);
+        let event = self.detector.on_frame(self.now, probability, level);
         self.hear(event.as_ref())
     }
 
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         let event = match *step {
-            Step::Frame(p) => return self.frame(p),
-            Step::Frames(p, count) => return (0..count).try_for_each(|_| self.frame(p)),
+            Step::Frame(p, level) => return self.frame(p, level),
+            Step::Frames(p, level, count) => {
+                return (0..count).try_for_each(|_| self.frame(p, level));
+            }
             // Numbers count back from the newest pause, so that many are right.
             Step::Transcript(back, text) => {
                 self.detector.on_transcript(self.pauses.wrapping_sub(back / 3), text)
@@ -362,20 +428,27 @@ impl Listener {
                 self.heard = Heard::Speech;
             }
             Some(Event::SpeechResumed { at }) => {
-                prop_assert_eq!(before, Heard::Pause);
-                prop_assert!(self.now.since(*at) >= config.min_speech);
+                prop_assert!(matches!(before, Heard::MicroPause | Heard::Pause));
+                let least = if before == Heard::Pause { config.min_speech } else { config.frame };
+                prop_assert!(self.now.since(*at) >= least);
                 self.heard = Heard::Speech;
             }
-            Some(Event::Pause { number, since }) => {
+            Some(Event::MicroPause { number, since }) => {
                 prop_assert_eq!(before, Heard::Speech);
                 prop_assert_eq!(*number, self.pauses + 1);
-                prop_assert!(self.now.since(*since) >= config.pause);
+                prop_assert!(self.now.since(*since) >= config.micro_pause);
                 self.pauses = *number;
+                self.heard = Heard::MicroPause;
+            }
+            Some(Event::Pause { number, since }) => {
+                prop_assert_eq!(before, Heard::MicroPause);
+                prop_assert_eq!(*number, self.pauses);
+                prop_assert!(self.now.since(*since) >= config.pause);
                 self.heard = Heard::Pause;
             }
             Some(Event::TurnEnded { speech_end }) => {
                 prop_assert_eq!(before, Heard::Pause);
-                prop_assert!(self.now.since(*speech_end) >= config.min_wait);
+                prop_assert!(self.now.since(*speech_end) >= config.pause);
                 self.heard = Heard::Nothing;
             }
             Some(Event::TurnDiscarded) => {
@@ -401,7 +474,7 @@ proptest! {
         }
         let Config { max_wait, patience, frame, .. } = Config::default();
         let longest = (max_wait + patience).as_millis().div_ceil(frame.as_millis());
-        (0..longest).try_for_each(|_| listener.frame(0.0))?;
+        (0..longest).try_for_each(|_| listener.frame(0.0, f32::NAN))?;
         prop_assert!(!listener.detector.in_turn());
     }
 }
