@@ -70,7 +70,7 @@ impl Player {
                 '#' => (0.9, -25.0),
                 '_' => (0.9, -50.0),
                 '~' => (0.4, f32::NAN),
-                '.' => (0.1, f32::NAN),
+                '.' => (0.1, -60.0),
                 '[' | '{' => {
                     let text: String = rest.by_ref().take_while(|c| !"]}".contains(*c)).collect();
                     let pause = if symbol == '[' { self.pause } else { self.pause - 1 };
