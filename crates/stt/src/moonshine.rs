@@ -28,6 +28,14 @@ use crate::{
 /// The rate at which the model hears.
 const RATE: SampleRate = SampleRate::HZ_16000;
 
+/// Fewer characters for each second of sound than this are less than the slowest speaker says.
+const FEWEST_PER_SECOND: f32 = 3.0;
+/// Sound shorter than this may hold as little.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+/// What is left out at the end of sound that is heard a second time. The model now and then loses
+/// a clear sentence whole, and does not lose it in sound that is only a little different.
+const LEFT_OUT: Duration = Duration::from_millis(40);
+
 /// Where a model's files lie.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -138,7 +146,7 @@ fn worker(mut model: Model, metrics: EngineMetrics) -> impl FnMut(Waiting) + Sen
     move |waiting| {
         let started = Instant::now();
         let samples = &waiting.request.samples;
-        let result = match model.transcribe(samples, &waiting.cancelled) {
+        let result = match transcribe(&mut model, samples, &waiting.cancelled) {
             Ok(Some(text)) => {
                 metrics.audio(started.elapsed(), duration_of(samples));
                 Ok(Transcript { text })
@@ -151,6 +159,51 @@ fn worker(mut model: Model, metrics: EngineMetrics) -> impl FnMut(Waiting) + Sen
     }
 }
 
+/// The words of the sound; if they are far too few for it, those of a second hearing where it has
+/// more.
+fn transcribe(
+    model: &mut Model,
+    samples: &[f32],
+    cancelled: &Cancelled,
+) -> ort::Result<Option<String>> {
+    let Some(text) = model.transcribe(samples, cancelled)? else { return Ok(None) };
+    if !is_too_little(&text, duration_of(samples)) {
+        return Ok(Some(text));
+    }
+    let rest = samples.len().saturating_sub(samples_in(LEFT_OUT));
+    let second = model.transcribe(&samples[..rest], cancelled)?;
+    Ok(second.map(|second| if second.len() > text.len() { second } else { text }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a segment has some hundred characters")]
+fn is_too_little(text: &str, duration: Duration) -> bool {
+    duration >= LONG_ENOUGH
+        && (text.chars().count() as f32) < FEWEST_PER_SECOND * duration.as_secs_f32()
+}
+
+fn samples_in(duration: Duration) -> usize {
+    usize::try_from(RATE.samples_in(duration)).unwrap_or(usize::MAX)
+}
+
 fn duration_of(samples: &[f32]) -> Duration {
     RATE.duration_of(samples.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_words_of_much_sound_are_heard_again() {
+        for (text, millis, wanted) in [
+            ("", 1_500, true),
+            ("You", 2_000, true),
+            ("Hey guys.", 1_980, false),
+            ("Hi.", 600, false),
+            ("", 900, false),
+        ] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(is_too_little(text, duration), wanted, "{text:?} in {millis} ms");
+        }
+    }
 }

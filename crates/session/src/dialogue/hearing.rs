@@ -13,6 +13,9 @@ const MIN_SPEECH: Duration = Duration::from_millis(192);
 /// While the caller may be interrupting, words are asked for this often: soon enough to tell
 /// before patience ends, and no sooner than a word is long.
 const CONTESTED_PERIOD: Duration = Duration::from_millis(320);
+/// What nobody could hear from a short silence they may hear from a longer one: whether the turn is
+/// complete is asked again this often, and no more after the second.
+const ASSESS_AGAIN: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(1));
 /// With so many requests waiting for the recogniser, partial transcripts are asked for at half the
 /// pace, and nothing is begun that may be in vain.
 const BUSY: usize = 1;
@@ -48,6 +51,10 @@ struct Pause {
     asked: bool,
     /// Its transcript, once it is there.
     text: Option<String>,
+    /// Where it began.
+    since: MediaTime,
+    /// Where it was asked last how complete the turn sounds.
+    assessed: MediaTime,
 }
 
 impl Dialogue {
@@ -59,6 +66,8 @@ impl Dialogue {
         if self.turn.is_speaking() {
             self.hearing.unseen += self.config.turn.frame;
             self.ask_for_partial();
+        } else {
+            self.assess_again();
         }
     }
 
@@ -71,9 +80,9 @@ impl Dialogue {
                 self.asked = false;
                 self.contest();
             }
-            turn::Event::MicroPause { number, .. } => {
-                let (is_long, asked) = (false, false);
-                self.hearing.pause = Some(Pause { number, is_long, asked, text: None });
+            turn::Event::MicroPause { number, since } => {
+                let (is_long, asked, text, assessed) = (false, false, None, since);
+                self.hearing.pause = Some(Pause { number, is_long, asked, text, since, assessed });
                 if self.hearing.backlog < BUSY {
                     self.transcribe();
                 }
@@ -95,6 +104,7 @@ impl Dialogue {
         self.act(Action::Pause(number));
         let Some(pause) = &mut self.hearing.pause else { return };
         pause.is_long = true;
+        pause.assessed = self.heard_until;
         let known = pause.text.clone();
         self.act(Action::Assess(number));
         match known {
@@ -103,6 +113,18 @@ impl Dialogue {
                 self.weigh(&text);
                 self.prepare();
             }
+        }
+    }
+
+    /// Asks again whether the turn sounds complete, as the silence grows.
+    fn assess_again(&mut self) {
+        let now = self.heard_until;
+        let Some(pause) = self.hearing.pause.as_mut().filter(|pause| pause.is_long) else { return };
+        let is_due = now.since(pause.assessed) >= ASSESS_AGAIN.0;
+        if is_due && now.since(pause.since) <= ASSESS_AGAIN.1 {
+            pause.assessed = now;
+            let number = pause.number;
+            self.act(Action::Assess(number));
         }
     }
 
