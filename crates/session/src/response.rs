@@ -84,6 +84,10 @@ impl Response {
         self.is_meant.send_replace(true);
     }
 
+    pub(crate) fn is_meant(&self) -> bool {
+        *self.is_meant.borrow()
+    }
+
     /// The next thing it did; `None` if it is lost. Never resolves once it is complete. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<Progress> {
         if self.is_complete {

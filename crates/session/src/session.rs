@@ -188,12 +188,7 @@ impl Session {
                 return self.respond(response, &prompt, voice, speculative);
             }
             Action::Confirm => self.with_response(Response::confirm),
-            Action::Drop(response) => {
-                self.response = None;
-                self.outlet.silence(response);
-                let outlet = &self.outlet;
-                self.waiting.retain(|output| !outlet.is_stale(output));
-            }
+            Action::Drop(response) => self.drop_response(response),
             Action::Finish => self.response = None,
             Action::Play => self.play(),
             Action::Forget(frames) => self.with_response(|response| response.forget(frames)),
@@ -293,6 +288,15 @@ impl Session {
         let speed = self.config.speech_speed;
         self.response = Some(Response::start(id, !speculative, Plan { tokens, tts, voice, speed }));
         None
+    }
+
+    fn drop_response(&mut self, id: crate::ResponseId) {
+        // of one that was not meant nothing has been sent, and the next one has its number
+        if self.response.take().is_some_and(|response| response.is_meant()) {
+            self.outlet.silence(id);
+            let outlet = &self.outlet;
+            self.waiting.retain(|output| !outlet.is_stale(output));
+        }
     }
 
     fn follow(&mut self, progress: Option<Progress>) {
