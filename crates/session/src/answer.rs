@@ -20,6 +20,9 @@ pub(crate) struct Answer {
     pub(crate) stage: Stage,
     /// How it ended, once no more of it will come.
     pub(crate) complete: Option<Result<(), Failure>>,
+    /// Its first sound has left, and how long that took is told. A caller who comes back may hear
+    /// it once more.
+    pub(crate) measured: bool,
     /// The caller knows its final words.
     pub(crate) final_told: bool,
     /// The client knows that all its sound has left.
@@ -49,6 +52,7 @@ impl Answer {
             playout,
             stage: Stage::Guess,
             complete: None,
+            measured: false,
             final_told: false,
             end_told: false,
             begun: now,

@@ -120,7 +120,7 @@ impl Dialogue {
         while let Some(answer) = &mut self.answer
             && answer.playout.due().is_some_and(|due| due <= self.now)
         {
-            let is_first = !answer.has_sounded();
+            let is_first = !std::mem::replace(&mut answer.measured, true);
             answer.playout.leave(self.now);
             self.actions.push(Action::Play);
             if is_first {
