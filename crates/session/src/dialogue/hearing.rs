@@ -77,7 +77,6 @@ impl Dialogue {
                 self.act(Action::BeginTurn);
                 self.hearing.onset = Some(at);
                 self.hearing.unseen = self.turn.spoken();
-                self.asked = false;
                 self.contest();
             }
             turn::Event::MicroPause { number, since } => {
