@@ -194,3 +194,6 @@ impl Dialogue {
         self.answer.as_mut().filter(|answer| !answer.is_guess())
     }
 }
+
+#[cfg(test)]
+mod tests;
