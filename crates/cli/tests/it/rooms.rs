@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("llm", &["engine"]),
     ("session", &["audio", "turn", "vad", "endpointing", "stt", "llm", "tts"]),
     ("server", &["audio", "protocol", "session"]),
+    ("replay", &["audio", "engine", "llm", "session", "turn"]),
     ("loadtest", &["audio", "protocol"]),
     (
         "cli",
@@ -29,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "llm",
             "loadtest",
             "models",
+            "replay",
             "server",
             "session",
             "stt",
