@@ -109,6 +109,14 @@ impl Answer {
         }
     }
 
+    /// The words that the caller is told when all of it has left.
+    pub(crate) fn final_words(&self) -> String {
+        match self.complete {
+            Some(Ok(())) => self.text.trim().to_owned(),
+            _ => self.words(self.ledger.duration()),
+        }
+    }
+
     /// How long the parts took, now that the first sound leaves.
     pub(crate) fn timings(&self, now: Duration) -> TurnTimings {
         let Stage::Meant(times) = self.stage else { return TurnTimings::default() };

@@ -163,13 +163,10 @@ impl Dialogue {
         }
         answer.end_told = true;
         let (response, duration) = (answer.id, answer.ledger.duration());
-        let text = match answer.complete {
-            Some(Ok(())) => answer.text.trim().to_owned(),
-            _ => answer.words(duration),
-        };
+        let (text, is_unseen) = (answer.final_words(), answer.text.is_empty());
         let is_first = !std::mem::replace(&mut answer.final_told, true);
         let failure = answer.complete.clone().and_then(Result::err);
-        if is_first && !text.is_empty() {
+        if is_first && !is_unseen {
             self.tell(Event::FinalAnswer { response, text, interrupted: false });
         }
         self.tell(Event::AudioEnd { response, duration });

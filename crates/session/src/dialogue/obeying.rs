@@ -111,19 +111,19 @@ impl Dialogue {
         let again = answer.playout.rewind(now);
         answer.playout.release(now, Hold::Away);
         answer.end_told &= again == 0;
-        let (response, text) = (answer.id, answer.text.trim().to_owned());
-        let (is_meant, final_told) = (!answer.is_guess(), answer.final_told);
+        let (response, is_meant) = (answer.id, !answer.is_guess());
+        let interrupted = false;
+        let event = match answer.final_told {
+            // for a page that was reloaded; others know it already
+            true => Event::FinalAnswer { response, text: answer.final_words(), interrupted },
+            false => Event::PartialAnswer { response, text: answer.text.clone() },
+        };
+        let is_shown = is_meant && !answer.text.is_empty();
         if again > 0 {
             self.act(Action::Rewind(again));
         }
-        if !is_meant || text.is_empty() {
-            return;
+        if is_shown {
+            self.tell(event);
         }
-        let interrupted = false;
-        self.tell(match final_told {
-            // for a page that was reloaded; others know it already
-            true => Event::FinalAnswer { response, text, interrupted },
-            false => Event::PartialAnswer { response, text },
-        });
     }
 }

@@ -29,6 +29,17 @@ fn an_answer_that_fails_half_way_is_told_as_far_as_it_sounded() {
 }
 
 #[test]
+fn an_answer_that_fails_before_it_sounds_is_over_as_well() {
+    let mut player = Player::new();
+    assert_eq!(
+        player.play("{say Go on.} <One two. >0 {fail} .2").told(),
+        "0:Heard(Go on.) 0:Thinking 0:Says1(One two.) 0:Said1() 0:End1(0) 0:Failed(Llm) \
+         0:Listening"
+    );
+    assert_eq!(player.history(), "caller: Go on.");
+}
+
+#[test]
 fn an_answer_that_fails_at_once_is_said_to_have_failed() {
     let mut player = Player::new();
     assert_eq!(

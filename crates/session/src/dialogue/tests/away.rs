@@ -143,7 +143,7 @@ fn an_answer_that_failed_is_told_again_as_it_was() {
     );
     assert_eq!(
         player.play("{back} .40").told(),
-        "320:History(caller: Go on.) 320:Speaking 320:Said1(One two.) 320:Sound(1-19) \
+        "320:History(caller: Go on.) 320:Speaking 320:Said1(One two.…) 320:Sound(1-19) \
          320:End1(400) 1000:Listening"
     );
 }
