@@ -139,7 +139,7 @@ enum Stop {
 async fn respond(plan: Plan, progress: mpsc::Sender<Progress>, meant: watch::Receiver<bool>) {
     let Plan { tokens, tts, voice, speed } = plan;
     let (sentences_tx, sentences_rx) = mpsc::channel(SENTENCES);
-    let writer = Writer { progress: progress.clone(), meant: meant.clone() };
+    let writer = Writer { progress: progress.clone(), meant: meant.clone(), is_confirmed: false };
     let speaker = Speaker { tts, voice, speed, progress: progress.clone(), meant };
     let result =
         tokio::try_join!(writer.write(tokens, sentences_tx), speaker.speak_all(sentences_rx));
@@ -156,6 +156,8 @@ async fn respond(plan: Plan, progress: mpsc::Sender<Progress>, meant: watch::Rec
 struct Writer {
     progress: mpsc::Sender<Progress>,
     meant: watch::Receiver<bool>,
+    /// The model knows that its words are meant.
+    is_confirmed: bool,
 }
 
 impl Writer {
@@ -187,14 +189,14 @@ impl Writer {
 
     /// The model's next words; it is told as soon as they are meant.
     async fn next_piece(&mut self, tokens: &mut TokenStream) -> Result<Option<String>, Stop> {
-        let is_meant = *self.meant.borrow();
-        if !is_meant {
+        if !self.is_confirmed {
             tokio::select! {
                 biased;
                 meant = until_meant(&mut self.meant) => meant?,
                 piece = tokens.next() => return read(piece),
             }
             tokens.confirm();
+            self.is_confirmed = true;
         }
         read(tokens.next().await)
     }
@@ -261,4 +263,50 @@ async fn send<T>(sender: &mpsc::Sender<T>, value: T) -> Result<(), Stop> {
 fn failed(error: &dyn std::error::Error, failure: Failure) -> Stop {
     tracing::error!(%error, code = ?failure.code, "response failed");
     Stop::Failed(failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use audio::SampleRate;
+    use llm::Standing;
+
+    use super::*;
+
+    fn speculative() -> (llm::Outlet, Response) {
+        let (outlet, tokens) = llm::token_stream(64);
+        tokens.speculate();
+        let tts: Arc<dyn TextToSpeech> =
+            Arc::new(tts::scripted::Scripted::new(SampleRate::HZ_16000));
+        let plan = Plan { tokens, tts, voice: None, speed: 1.0 };
+        (outlet, Response::start(ResponseId(1), false, plan))
+    }
+
+    async fn until_settled(outlet: &llm::Outlet) {
+        tokio::time::timeout(Duration::from_secs(5), outlet.settled()).await.expect("it is told");
+        assert_eq!(outlet.standing(), Standing::Confirmed);
+    }
+
+    #[tokio::test]
+    async fn the_model_is_told_that_its_words_are_meant_before_it_has_any() {
+        let (outlet, mut response) = speculative();
+        response.confirm();
+        until_settled(&outlet).await;
+    }
+
+    #[tokio::test]
+    async fn the_model_is_told_while_nobody_takes_its_words() {
+        let (outlet, mut response) = speculative();
+        for _ in 0..2 * PROGRESS {
+            outlet.pieces.send(Ok("word ".to_owned())).await.expect("it listens");
+        }
+        // the response has read what it could pass on, and waits
+        while outlet.pieces.capacity() < PROGRESS {
+            tokio::task::yield_now().await;
+        }
+        response.confirm();
+        for _ in 0..PROGRESS {
+            response.next().await.expect("it goes on");
+        }
+        until_settled(&outlet).await;
+    }
 }
