@@ -27,6 +27,9 @@ use crate::{
 const SHORT: Duration = Duration::from_millis(2_500);
 /// The quiet after turns with a pause inside: the microphone goes on with the same room.
 const QUIET: Duration = Duration::from_millis(500);
+/// Tokens of an answer at most, about ten seconds: small models do not always find an end, and who
+/// waits for it measures nothing.
+const ANSWER_TOKENS: u32 = 40;
 /// Which turns with a pause inside are made; the same each time, so that runs compare.
 const SEED: u64 = 1;
 
@@ -106,6 +109,7 @@ impl Bench<'_> {
     /// Lets so many callers talk at once to a server of their own.
     async fn talk(&self, callers: usize, speculation: bool) -> Result<Talking> {
         let config = self.settings(callers, speculation);
+        tracing::info!(callers, speculation, "callers talk");
         let talking = with_server(config, self.environment, async |url: String| {
             let clips = Arc::clone(&self.clips);
             let load = Load { url, rates: Rates::default(), callers, turns: self.turns, clips };
@@ -122,6 +126,7 @@ impl Bench<'_> {
     /// Lets one caller pause within each turn.
     async fn pause(&self, speculation: bool) -> Result<Pausing> {
         let config = self.settings(1, speculation);
+        tracing::info!(turns = self.paused.len(), speculation, "a caller pauses within turns");
         let turns = with_server(config, self.environment, async |url: String| {
             let clips = Arc::clone(&self.clips);
             let load = Load { url, rates: Rates::default(), callers: 1, turns: 1, clips };
@@ -141,6 +146,7 @@ impl Bench<'_> {
     fn settings(&self, callers: usize, speculation: bool) -> Config {
         let mut config = self.config.clone();
         config.server.max_connections = config.server.max_connections.max(callers);
+        config.llm.max_tokens = config.llm.max_tokens.min(ANSWER_TOKENS);
         if !speculation {
             speculation_off(&mut config);
         }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::Range, time::Duration};
 
 use anyhow::{Context, Result};
-use audio::{Frame, Resampler};
+use audio::{Frame, Resampler, level};
 use session::Engines;
 use stt::{MAX_SEGMENT, Purpose, Request};
 use tokio::time::Instant;
@@ -27,6 +27,14 @@ pub(super) struct Heard {
 pub(super) struct Timed<T> {
     pub(super) answer: T,
     pub(super) took: Duration,
+}
+
+impl Heard {
+    /// How loud the frame of this index is, in dBFS.
+    pub(super) fn level(&self, index: usize) -> f32 {
+        let begin = index * vad::FRAME_SAMPLES;
+        level::decibels(level::rms(&self.samples[begin..begin + vad::FRAME_SAMPLES]))
+    }
 }
 
 impl Ears {

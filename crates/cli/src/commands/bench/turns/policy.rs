@@ -112,7 +112,8 @@ impl Run<'_> {
             };
             self.follow(event, opinion.due).await?;
         }
-        let event = self.detector.on_frame(now, self.heard.probabilities[index]);
+        let (probability, level) = (self.heard.probabilities[index], self.heard.level(index));
+        let event = self.detector.on_frame(now, probability, level);
         self.follow(event, now).await
     }
 
