@@ -113,10 +113,11 @@ impl Dialogue {
         answer.end_told &= again == 0;
         let (response, is_meant) = (answer.id, !answer.is_guess());
         let interrupted = false;
-        let event = match answer.final_told {
+        let event = if answer.final_told {
             // for a page that was reloaded; others know it already
-            true => Event::FinalAnswer { response, text: answer.final_words(), interrupted },
-            false => Event::PartialAnswer { response, text: answer.text.clone() },
+            Event::FinalAnswer { response, text: answer.final_words(), interrupted }
+        } else {
+            Event::PartialAnswer { response, text: answer.text.clone() }
         };
         let is_shown = is_meant && !answer.text.is_empty();
         if again > 0 {

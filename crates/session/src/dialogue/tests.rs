@@ -10,5 +10,8 @@ mod interruptions;
 mod over_words;
 mod partials;
 mod player;
+mod properties;
+mod remembered;
 mod turn_ends;
+mod world;
 mod writing;
