@@ -1,3 +1,8 @@
 //! A session without a server: scripted models, paused time.
 
+mod call;
+mod gone;
+mod interrupted;
+mod log;
+mod spoken;
 mod typed;

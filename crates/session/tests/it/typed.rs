@@ -1,91 +1,12 @@
 //! Typed turns, whose answers are paced, heard, and cut by time alone.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use audio::SampleRate;
-use llm::{Role, scripted::Scripted as Model};
-use session::{
-    Command, Config, Engines, Event, Inputs, Metrics, Output, Outputs, Session, Summary,
-};
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-    time::{Instant, timeout_at},
-};
+use llm::Role;
+use session::{Command, Config, Event, Output};
+use tokio::time::Instant;
 
-/// The scripted voice speaks each character for 50 ms.
-const CHARACTER: Duration = Duration::from_millis(50);
-
-struct Call {
-    commands: mpsc::Sender<Command>,
-    outputs: Outputs,
-    model: Model,
-    session: JoinSet<Summary>,
-    // an open microphone that sends nothing
-    _sound: mpsc::Sender<session::Sound>,
-}
-
-/// A session whose model says these lines.
-fn call(lines: &[&str]) -> Call {
-    let model = Model::lines(lines.iter().copied());
-    let metrics = engine::Metrics::unregistered().engine("vad");
-    let vad = vad::Engine::start(Box::new(vad::scripted::Loudness), 8, &metrics)
-        .expect("a thread is to be had");
-    let engines = Engines {
-        vad,
-        endpointing: None,
-        stt: Arc::new(stt::scripted::Scripted::new(Vec::<String>::new())),
-        llm: Arc::new(model.clone()),
-        tts: Arc::new(tts::scripted::Scripted::new(SampleRate::HZ_16000)),
-    };
-    let (outlet, outputs) = session::outlet();
-    let config = Arc::new(Config::default());
-    let opened =
-        Session::open(engines, config, Metrics::unregistered(), outlet).expect("there is a slot");
-    let (commands, commands_rx) = mpsc::channel(4);
-    commands.try_send(Command::Hello).expect("there is room");
-    let (sound, sound_rx) = mpsc::channel(4);
-    let mut session = JoinSet::new();
-    session.spawn(opened.run(Inputs { sound: sound_rx, commands: commands_rx }));
-    Call { commands, outputs, model, session, _sound: sound }
-}
-
-impl Call {
-    async fn say(&self, text: &str) {
-        self.commands.send(Command::Text(text.to_owned())).await.expect("it runs");
-    }
-
-    /// Takes outputs until this event comes.
-    async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
-        loop {
-            match self.outputs.next().await.expect("the session runs") {
-                Output::Event(event) if wanted(&event) => return event,
-                _ => {}
-            }
-        }
-    }
-
-    async fn until_sound(&mut self) -> Duration {
-        loop {
-            if let Output::Audio { frame, .. } = self.outputs.next().await.expect("it runs") {
-                return frame.duration();
-            }
-        }
-    }
-
-    /// Takes outputs, as a connection does, for so long.
-    async fn listen(&mut self, duration: Duration) {
-        let end = Instant::now() + duration;
-        while timeout_at(end, self.outputs.next()).await.is_ok() {}
-    }
-
-    /// What the model was told last, without the system prompt.
-    fn told(&self) -> Vec<(Role, String)> {
-        let asked = self.model.asked();
-        let last = asked.last().expect("it was asked");
-        last[1..].iter().map(|message| (message.role, message.text.to_string())).collect()
-    }
-}
+use crate::call::{CHARACTER, call};
 
 const LONG: &str = "This is the first of them all. This is the second of them all. \
                     This is the third of them all. This is the fourth of them all.";
