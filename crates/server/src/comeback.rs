@@ -124,6 +124,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_stays_of_passes_used_or_not() {
+        let (comebacks, (way, _sockets)) = (Comebacks::default(), way_back());
+        let passes: Vec<Pass> = (0..100).filter_map(|_| comebacks.issue(&way)).collect();
+        assert!(passes.iter().step_by(2).all(|pass| comebacks.redeem(&pass.token()).is_some()));
+        assert_eq!(comebacks.change(|waiting| waiting.len()), 50);
+        drop(passes);
+        assert_eq!(comebacks.change(|waiting| waiting.len()), 0);
+    }
+
+    #[test]
+    fn tokens_are_not_shown() {
+        let (comebacks, (way, _sockets)) = (Comebacks::default(), way_back());
+        let pass = comebacks.issue(&way).expect("there is randomness");
+        let shown = format!("{comebacks:?} {:?}", pass.token);
+        assert!(shown.contains("Token(..)") && !shown.contains(&pass.token()), "{shown}");
+    }
+
+    #[test]
     fn tokens_differ_and_what_is_none_is_refused() {
         let (comebacks, (way, _sockets)) = (Comebacks::default(), way_back());
         let passes: Vec<Pass> = (0..100).filter_map(|_| comebacks.issue(&way)).collect();

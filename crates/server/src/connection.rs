@@ -47,6 +47,8 @@ pub(crate) struct Connection {
     pub(crate) ready: Ready,
     /// What the client may come back with. A new one at each hello.
     pass: Mutex<Option<Pass>>,
+    /// The voice in use, if it has a name.
+    voice: Mutex<Option<Arc<str>>>,
     way_back: mpsc::Sender<Comeback>,
     comebacks: tokio::sync::Mutex<mpsc::Receiver<Comeback>>,
     _permit: Permit,
@@ -67,7 +69,7 @@ enum End {
     /// The client vanished.
     Lost,
     /// The client has come back on another socket.
-    Moved(Comeback),
+    Moved(Box<Comeback>),
     /// Nothing came for too long, not even the answer to a ping.
     Silent,
     /// The client takes nothing.
@@ -97,7 +99,8 @@ impl Connection {
     pub(crate) fn new(number: u64, shared: Arc<Shared>, ready: Ready, permit: Permit) -> Self {
         let (way_back, comebacks) = way_back();
         let comebacks = tokio::sync::Mutex::new(comebacks);
-        Self { number, shared, ready, pass: Mutex::default(), way_back, comebacks, _permit: permit }
+        let (pass, voice) = (Mutex::default(), Mutex::new(ready.session.voice.clone()));
+        Self { number, shared, ready, pass, voice, way_back, comebacks, _permit: permit }
     }
 
     /// The connection's name in the log.
@@ -115,6 +118,20 @@ impl Connection {
         let token = pass.token();
         *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some(pass);
         Some(token)
+    }
+
+    /// The voice of the next answer, if it has a name.
+    pub(crate) fn voice(&self) -> Option<Arc<str>> {
+        self.voice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers which voice the caller chose, unless it is one that the session refuses.
+    pub(crate) fn choose_voice(&self, name: &str) {
+        let voices = &self.ready.session.voices;
+        if let Some(voice) = voices.iter().find(|voice| &***voice == name) {
+            let mut chosen = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+            *chosen = Some(Arc::clone(voice));
+        }
     }
 
     fn can_come_back(&self) -> bool {
@@ -202,7 +219,8 @@ impl Connection {
             if end.may_be_undone() && self.can_come_back() {
                 end = self.wait_for_comeback(ends, end).await;
             }
-            let End::Moved((next, address)) = end else { return end };
+            let End::Moved(comeback) = end else { return end };
+            let (next, address) = *comeback;
             tracing::info!(%address, "the caller is back");
             self.shared.metrics.resumed();
             (socket, is_back) = (next, true);
@@ -221,7 +239,7 @@ impl Connection {
         tokio::select! {
             biased;
             () = self.shared.draining.cancelled() => End::Shutdown,
-            Some(comeback) = comebacks.recv() => End::Moved(comeback),
+            Some(comeback) = comebacks.recv() => End::Moved(Box::new(comeback)),
             () = tokio::time::sleep(patience) => end,
         }
     }
@@ -239,7 +257,7 @@ impl Connection {
         let Ends { sound, commands, outputs } = ends;
         let ways = Ways { sound: sound.clone(), commands: commands.clone(), notices: notices_tx };
         let inbound = Inbound::new(self, ways, form_tx, is_back);
-        let outbound = if is_back { Outbound::after_hello(form) } else { Outbound::new(form) };
+        let outbound = if is_back { Outbound::from_history(form) } else { Outbound::new(form) };
         let mut reader = pin!(read(inbound, stream, 3 * settings.ping));
         let mut writer = pin!(self.write(sink, outputs, notices, outbound));
         let mut comebacks = self.comebacks.lock().await;
@@ -249,7 +267,7 @@ impl Connection {
             // a client that has another network knows before the server does
             Some(comeback) = comebacks.recv() => {
                 let _ = commands.send(Command::Away).await;
-                End::Moved(comeback)
+                End::Moved(Box::new(comeback))
             }
             end = &mut reader => end,
             end = &mut writer => end,

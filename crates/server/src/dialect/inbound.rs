@@ -196,7 +196,7 @@ impl<'a> Inbound<'a> {
             },
             resume: resume.map(Cow::Owned),
             resumed,
-            voice: session.voice.as_deref().map(Cow::Borrowed),
+            voice: connection.voice().map(|voice| Cow::Owned(String::from(&*voice))),
             voices: session.voices.iter().map(|voice| Cow::Borrowed(&**voice)).collect(),
             instructions_allowed: session.instructions_allowed,
         }
@@ -210,7 +210,10 @@ impl<'a> Inbound<'a> {
     fn command(&self, message: ClientMessage) -> Option<Command> {
         Some(match message {
             ClientMessage::Hello { .. } => return None,
-            ClientMessage::SetVoice(voice) => Command::SetVoice(voice),
+            ClientMessage::SetVoice(voice) => {
+                self.connection.choose_voice(&voice);
+                Command::SetVoice(voice)
+            }
             ClientMessage::SetInstructions(text) => Command::SetInstructions(text),
             ClientMessage::Text(text) => Command::Text(text),
             ClientMessage::Playback { response, position, playing } => Command::Heard {

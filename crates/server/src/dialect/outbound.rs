@@ -17,9 +17,9 @@ use super::Form;
 pub(crate) struct Outbound {
     form: watch::Receiver<Form>,
     voice: Option<Voice>,
-    /// Nothing is said before the client says hello: what there is to say was for the connection
-    /// that it has lost.
-    after_hello: bool,
+    /// Nothing is said before the history, with which a session is taken up: it was for the
+    /// connection that the client has lost.
+    until_history: bool,
 }
 
 /// The sound of one response on its way to the client's rate. A new one for each response, so
@@ -34,22 +34,25 @@ struct Voice {
 
 impl Outbound {
     pub(crate) fn new(form: watch::Receiver<Form>) -> Self {
-        Self { form, voice: None, after_hello: false }
+        Self { form, voice: None, until_history: false }
     }
 
     /// For a client that has come back.
-    pub(crate) fn after_hello(form: watch::Receiver<Form>) -> Self {
-        Self { after_hello: true, ..Self::new(form) }
+    pub(crate) fn from_history(form: watch::Receiver<Form>) -> Self {
+        Self { until_history: true, ..Self::new(form) }
     }
 
     /// The messages that say this; none if this client is not told of such things.
     pub(crate) fn messages(&mut self, output: Output) -> Vec<Message> {
-        if self.after_hello && !self.form.borrow().extended {
+        self.until_history &= !matches!(output, Output::Event(Event::History(_)));
+        if self.until_history {
             return Vec::new();
         }
         match output {
             Output::Audio { response, position, frame } => self.audio(response, position, &frame),
-            Output::Event(Event::AudioEnd { response, .. }) => self.audio_end(response),
+            Output::Event(Event::AudioEnd { response, duration }) => {
+                self.audio_end(response, duration)
+            }
             Output::Event(event) => self.event(&event).into_iter().collect(),
         }
     }
@@ -63,10 +66,13 @@ impl Outbound {
         voice.push(&frame.samples)
     }
 
-    fn audio_end(&mut self, response: ResponseId) -> Vec<Message> {
+    fn audio_end(&mut self, response: ResponseId, duration: Duration) -> Vec<Message> {
+        let form = *self.form.borrow();
         let voice = self.voice.take().filter(|voice| voice.response == response);
-        let (mut messages, samples) = voice.map_or((Vec::new(), 0), Voice::finish);
-        if self.form.borrow().extended {
+        // all of it may have left on a connection that is lost
+        let before = || (Vec::new(), form.output_rate.samples_in(duration));
+        let (mut messages, samples) = voice.map_or_else(before, Voice::finish);
+        if form.extended {
             messages.push(text(&ServerMessage::AudioEnd { response: response.0, samples }));
         }
         messages
