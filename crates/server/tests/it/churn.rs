@@ -64,3 +64,42 @@ async fn two_hundred_callers_come_and_go_and_nothing_stays() {
     assert!(memory_after <= memory + 64, "{memory} MiB became {memory_after}");
     assert!((server.metric("repartee_sessions_started_total").await - 205.0).abs() < f64::EPSILON);
 }
+
+#[tokio::test]
+async fn nothing_stays_of_two_hundred_callers_who_lose_the_connection() {
+    let mut setup = Setup::answering(echo).waiting();
+    setup.settings.resume = Duration::from_millis(100);
+    // those who are away keep their places
+    setup.settings.max_connections = 300;
+    let server = setup.start().await;
+    for number in 0..5 {
+        lose_connection(&server, number).await;
+    }
+    server.until("repartee_sessions_active", 0.0).await;
+    let (threads, descriptors, memory) = held();
+    for number in 0..200 {
+        lose_connection(&server, number).await;
+    }
+    server.until("repartee_sessions_active", 0.0).await;
+    assert!(server.metric("repartee_sessions_away").await.abs() < f64::EPSILON);
+    let (threads_after, descriptors_after, memory_after) = held();
+    // other tests of this binary come and go meanwhile, with a handful of sockets each
+    assert!(threads_after <= threads + 20, "{threads} threads became {threads_after}");
+    assert!(
+        descriptors_after <= descriptors + 60,
+        "{descriptors} descriptors became {descriptors_after}"
+    );
+    assert!(memory_after <= memory + 64, "{memory} MiB became {memory_after}");
+}
+
+/// Leaves without a word in the middle of an answer; every fourth caller comes back first.
+async fn lose_connection(server: &TestServer, number: usize) {
+    let mut caller = Client::extended(server).await;
+    caller.say(&ClientMessage::Text("speak for a while, would you".to_owned())).await;
+    caller.until_sound().await;
+    if number.is_multiple_of(4) {
+        caller.come_back(server).await;
+        assert!(caller.is_resumed());
+    }
+    caller.lose().await;
+}

@@ -1,6 +1,6 @@
 //! A caller.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use audio::{SampleRate, pcm16};
 use futures_util::{SinkExt, StreamExt};
@@ -8,7 +8,11 @@ use protocol::{
     AudioHeader, AudioKind, ClientMessage, PlainAudio, ServerMessage, decode_audio,
     decode_tts_chunk,
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest, protocol::CloseFrame},
@@ -16,53 +20,170 @@ use tokio_tungstenite::{
 
 use crate::harness::{DEADLINE, TestServer, tone};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A connection to the server, plain or extended.
 pub(crate) struct Client {
     pub(crate) socket: Socket,
-    extended: bool,
+    /// What an extended client has said of its sound.
+    rates: Option<Rates>,
     sent: u64,
     /// Every message so far, sound left out.
     pub(crate) log: Vec<ServerMessage<'static>>,
+    /// How much sound there had been when each message came.
+    pub(crate) heard_by: Vec<usize>,
     /// All sound so far.
     pub(crate) heard: Vec<f32>,
     /// The response that each frame of sound belonged to, for extended clients.
     pub(crate) heard_of: Vec<u32>,
+    /// Where each of these frames belongs.
+    pub(crate) places: Vec<Place>,
+}
+
+/// Where a frame belongs in its response, and which of the samples heard are its own.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) position: usize,
+    pub(crate) samples: Range<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Rates {
+    input: SampleRate,
+    output: SampleRate,
 }
 
 /// Rates of the extended client: another one each way, so that mixing them up is heard.
 pub(crate) const INPUT_RATE: SampleRate = SampleRate::HZ_24000;
 pub(crate) const OUTPUT_RATE: SampleRate = SampleRate::HZ_48000;
 const PLAIN_RATE: SampleRate = SampleRate::HZ_48000;
+const MICROPHONE_FRAME: Duration = Duration::from_millis(20);
 
 impl Client {
     pub(crate) async fn plain(server: &TestServer) -> Self {
         let (socket, _) = connect_async(url(server)).await.expect("there is room");
-        Self { socket, extended: false, sent: 0, log: vec![], heard: vec![], heard_of: vec![] }
+        Self::over(socket)
+    }
+
+    fn over(socket: Socket) -> Self {
+        Self {
+            socket,
+            rates: None,
+            sent: 0,
+            log: vec![],
+            heard_by: vec![],
+            heard: vec![],
+            heard_of: vec![],
+            places: vec![],
+        }
     }
 
     pub(crate) async fn extended(server: &TestServer) -> Self {
+        Self::at_rates(server, Rates { input: INPUT_RATE, output: OUTPUT_RATE }).await
+    }
+
+    /// A client whose sound has this rate both ways. At the voice's own rate nothing is resampled.
+    pub(crate) async fn at_rate(server: &TestServer, rate: SampleRate) -> Self {
+        Self::at_rates(server, Rates { input: rate, output: rate }).await
+    }
+
+    async fn at_rates(server: &TestServer, rates: Rates) -> Self {
         let mut client = Self::plain(server).await;
-        client.extended = true;
+        client.rates = Some(rates);
+        client.greet(rates).await;
         client
-            .say(&ClientMessage::Hello {
-                version: 1,
-                input_rate: INPUT_RATE.hz(),
-                output_rate: OUTPUT_RATE.hz(),
-                client: "test".to_owned(),
-            })
-            .await;
-        client.until(|message| matches!(message, ServerMessage::Welcome { .. })).await;
-        client
+    }
+
+    async fn greet(&mut self, rates: Rates) {
+        self.say(&ClientMessage::Hello {
+            version: 1,
+            input_rate: rates.input.hz(),
+            output_rate: rates.output.hz(),
+            client: "test".to_owned(),
+        })
+        .await;
+        self.until(|message| matches!(message, ServerMessage::Welcome { .. })).await;
     }
 
     /// Connects with the sub-protocol, whatever comes of it.
     pub(crate) async fn with_subprotocol(server: &TestServer) -> Result<Socket, Error> {
-        let mut request = url(server).into_client_request().expect("a request");
-        let name = "Sec-WebSocket-Protocol";
-        request.headers_mut().insert(name, protocol::SUB_PROTOCOL.parse().expect("a value"));
-        connect_async(request).await.map(|(socket, _)| socket)
+        connect(server, protocol::SUB_PROTOCOL).await
+    }
+
+    /// Loses the connection: no more comes from this client, not even a word of farewell.
+    pub(crate) async fn lose(&mut self) {
+        self.socket.get_mut().shutdown().await.expect("it is open");
+    }
+
+    /// Says farewell with this code.
+    pub(crate) async fn leave(&mut self, code: u16) {
+        let close = CloseFrame { code: code.into(), reason: "".into() };
+        self.socket.close(Some(close)).await.expect("it is open");
+    }
+
+    /// Comes back with the newest token, and says hello. Gives the connection it had before.
+    pub(crate) async fn come_back(&mut self, server: &TestServer) -> Socket {
+        let token = self.token().expect("there is one");
+        let before = std::mem::replace(&mut self.socket, connect_with(server, &token).await);
+        self.sent = 0;
+        self.greet(self.rates.expect("an extended client")).await;
+        before
+    }
+
+    /// A client that has nothing but this token.
+    pub(crate) async fn with_token(server: &TestServer, token: &str) -> Self {
+        let mut client = Self::over(connect_with(server, token).await);
+        let rates = Rates { input: INPUT_RATE, output: OUTPUT_RATE };
+        client.rates = Some(rates);
+        client.greet(rates).await;
+        client
+    }
+
+    /// The token to come back with.
+    pub(crate) fn token(&self) -> Option<String> {
+        match self.welcome() {
+            ServerMessage::Welcome { resume, .. } => resume.as_deref().map(str::to_owned),
+            _ => unreachable!(),
+        }
+    }
+
+    /// Whether the server took up the session that there was.
+    pub(crate) fn is_resumed(&self) -> bool {
+        matches!(self.welcome(), ServerMessage::Welcome { resumed: true, .. })
+    }
+
+    /// The newest welcome.
+    pub(crate) fn welcome(&self) -> &ServerMessage<'static> {
+        let is_welcome = |message: &&_| matches!(message, ServerMessage::Welcome { .. });
+        self.log.iter().rfind(is_welcome).expect("it was welcomed")
+    }
+
+    /// Waits until the server has obeyed all that was said so far.
+    pub(crate) async fn settle(&mut self) {
+        self.say(&ClientMessage::SetSpeed(0)).await;
+        self.until(|message| matches!(message, ServerMessage::Ack { of, .. } if of == "set_speed"))
+            .await;
+    }
+
+    /// The sound of a response as its positions join it.
+    pub(crate) fn joined(&self, response: u32) -> Vec<f32> {
+        let mut whole = Vec::new();
+        let frames = self.places.iter().zip(&self.heard_of);
+        for (place, _) in frames.filter(|(_, of)| **of == response) {
+            assert!(place.position <= whole.len(), "a gap from {} to {place:?}", whole.len());
+            whole.truncate(place.position);
+            whole.extend(&self.heard[place.samples.clone()]);
+        }
+        whole
+    }
+
+    /// The types of the messages since the first `from`, in order.
+    pub(crate) fn kinds(&self, from: usize) -> Vec<String> {
+        let kind = |message: &ServerMessage<'_>| {
+            let json: serde_json::Value = serde_json::from_str(&message.encode()).expect("JSON");
+            json["type"].as_str().expect("a type").to_owned()
+        };
+        self.log[from..].iter().map(kind).collect()
     }
 
     pub(crate) async fn say(&mut self, message: &ClientMessage) {
@@ -85,23 +206,48 @@ impl Client {
 
     /// Sends a tone, faster than real time.
     pub(crate) async fn sound(&mut self, pitch: f32, duration: Duration) {
-        let rate = if self.extended { INPUT_RATE } else { PLAIN_RATE };
-        let samples = usize::try_from(rate.samples_in(duration)).expect("a short sound");
-        self.send_samples(&tone(rate, pitch, samples)).await;
+        self.send_samples(&tone(self.input_rate(), pitch, self.samples_in(duration))).await;
     }
 
     pub(crate) async fn silence(&mut self, duration: Duration) {
-        let rate = if self.extended { INPUT_RATE } else { PLAIN_RATE };
-        let samples = usize::try_from(rate.samples_in(duration)).expect("a short silence");
-        self.send_samples(&vec![0.0; samples]).await;
+        self.send_samples(&vec![0.0; self.samples_in(duration)]).await;
     }
 
-    async fn send_samples(&mut self, samples: &[f32]) {
+    /// Sends sound as a microphone does, 20 ms at a time, and takes what comes meanwhile.
+    pub(crate) async fn record(&mut self, samples: &[f32]) {
+        let mut next = Instant::now();
+        for frame in samples.chunks(self.samples_in(MICROPHONE_FRAME)) {
+            self.send_samples(frame).await;
+            // after a stall the rest comes no faster
+            next = (next + MICROPHONE_FRAME).max(Instant::now());
+            self.listen_until(next).await;
+        }
+    }
+
+    /// Keeps silent for so long.
+    pub(crate) async fn record_silence(&mut self, duration: Duration) {
+        self.record(&vec![0.0; self.samples_in(duration)]).await;
+    }
+
+    /// A tone for [`record`](Self::record).
+    pub(crate) fn tone(&self, pitch: f32, duration: Duration) -> Vec<f32> {
+        tone(self.input_rate(), pitch, self.samples_in(duration))
+    }
+
+    pub(crate) fn input_rate(&self) -> SampleRate {
+        self.rates.map_or(PLAIN_RATE, |rates| rates.input)
+    }
+
+    fn samples_in(&self, duration: Duration) -> usize {
+        usize::try_from(self.input_rate().samples_in(duration)).expect("a short sound")
+    }
+
+    pub(crate) async fn send_samples(&mut self, samples: &[f32]) {
         for samples in samples.chunks(2_048) {
             let mut pcm = Vec::new();
             pcm16::encode_le(samples, &mut pcm);
             let mut bytes = Vec::new();
-            if self.extended {
+            if self.rates.is_some() {
                 let kind = AudioKind::Microphone;
                 let header = AudioHeader { kind, response: 0, position: self.sent };
                 header.encode_into(&mut bytes);
@@ -139,6 +285,13 @@ impl Client {
         }
     }
 
+    /// Takes what comes until there has been so much sound in all.
+    pub(crate) async fn until_heard(&mut self, samples: usize) {
+        while self.heard.len() < samples {
+            timeout(DEADLINE, self.next()).await.expect("sound comes").expect("it stays");
+        }
+    }
+
     /// Takes what comes until the server closes, and gives its words.
     pub(crate) async fn until_closed(&mut self) -> Option<CloseFrame> {
         loop {
@@ -151,8 +304,11 @@ impl Client {
 
     /// Takes all that comes for so long.
     pub(crate) async fn listen(&mut self, duration: Duration) {
-        let end = tokio::time::Instant::now() + duration;
-        while let Ok(next) = tokio::time::timeout_at(end, self.next()).await {
+        self.listen_until(Instant::now() + duration).await;
+    }
+
+    pub(crate) async fn listen_until(&mut self, end: Instant) {
+        while let Ok(next) = timeout_at(end, self.next()).await {
             next.expect("the connection stays");
         }
     }
@@ -168,20 +324,24 @@ impl Client {
             Some(Ok(Message::Text(text))) => {
                 let message = ServerMessage::decode(&text).expect("a message of the protocol");
                 if let ServerMessage::TtsChunk { content } = &message {
-                    assert!(!self.extended, "an extended client gets binary sound");
+                    assert!(self.rates.is_none(), "an extended client gets binary sound");
                     let pcm = decode_tts_chunk(content).expect("base64");
                     assert!(!pcm.is_empty(), "an empty chunk wedges the original's page");
                     pcm16::decode_le(&pcm, &mut self.heard).expect("whole samples");
                     return Ok(None);
                 }
                 self.log.push(message.clone());
+                self.heard_by.push(self.heard.len());
                 Ok(Some(message))
             }
             Some(Ok(Message::Binary(bytes))) => {
                 let (header, pcm) = decode_audio(&bytes).expect("a frame of the protocol");
                 assert_eq!(header.kind, AudioKind::Speech);
                 self.heard_of.push(header.response);
+                let before = self.heard.len();
                 pcm16::decode_le(pcm, &mut self.heard).expect("whole samples");
+                let position = usize::try_from(header.position).expect("a short answer");
+                self.places.push(Place { position, samples: before..self.heard.len() });
                 Ok(None)
             }
             Some(Ok(Message::Close(frame))) => Err(frame),
@@ -191,12 +351,41 @@ impl Client {
     }
 }
 
+/// The whole first answer as a caller hears it whom nothing disturbs.
+pub(crate) async fn undisturbed(server: &TestServer, rate: SampleRate) -> Vec<f32> {
+    let mut caller = Client::at_rate(server, rate).await;
+    caller.say(&ClientMessage::Text("go on".to_owned())).await;
+    caller.until(is_audio_end).await;
+    caller.leave(1000).await;
+    caller.joined(1)
+}
+
+async fn connect_with(server: &TestServer, token: &str) -> Socket {
+    let offered = format!("{}, {}{token}", protocol::SUB_PROTOCOL, protocol::RESUME_PREFIX);
+    connect(server, &offered).await.expect("it is let in")
+}
+
+/// Connects and offers these sub-protocols.
+async fn connect(server: &TestServer, offered: &str) -> Result<Socket, Error> {
+    let mut request = url(server).into_client_request().expect("a request");
+    let offered = offered.parse().expect("a value");
+    request.headers_mut().insert("Sec-WebSocket-Protocol", offered);
+    let (socket, response) = connect_async(request).await?;
+    let selected = response.headers().get("Sec-WebSocket-Protocol").expect("one is selected");
+    assert_eq!(selected, protocol::SUB_PROTOCOL, "never the one with the token");
+    Ok(socket)
+}
+
 fn url(server: &TestServer) -> String {
     format!("ws://{}/ws", server.address)
 }
 
 pub(crate) fn is_final_answer(message: &ServerMessage<'_>) -> bool {
     matches!(message, ServerMessage::FinalAssistantAnswer { .. })
+}
+
+pub(crate) fn is_audio_end(message: &ServerMessage<'_>) -> bool {
+    matches!(message, ServerMessage::AudioEnd { .. })
 }
 
 pub(crate) fn is_final_request(message: &ServerMessage<'_>) -> bool {

@@ -5,7 +5,7 @@ use std::{f32::consts::TAU, net::SocketAddr, sync::Arc, time::Duration};
 use audio::{Frame, SampleRate};
 use llm::scripted::Scripted as ScriptedLlm;
 use prometheus_client::registry::Registry;
-use server::{Ready, Server, Settings};
+use server::{Ready, Recorder, Server, Settings};
 use session::Engines;
 use stt::{Request, SpeechToText, SttError, Transcript, Transcription};
 use tokio::{
@@ -34,6 +34,7 @@ pub(crate) struct Setup {
     pub(crate) llm: ScriptedLlm,
     pub(crate) tts: Arc<dyn TextToSpeech>,
     pub(crate) stt: Arc<dyn SpeechToText>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) loaded: bool,
 }
 
@@ -49,8 +50,15 @@ impl Setup {
             llm: ScriptedLlm::new(reply),
             tts: Arc::new(ToneVoice),
             stt: Arc::new(PitchEar),
+            recorder: None,
             loaded: true,
         }
+    }
+
+    /// The same, where a caller who loses the connection is waited for.
+    pub(crate) fn waiting(mut self) -> Self {
+        self.settings.resume = Duration::from_secs(30);
+        self
     }
 
     pub(crate) async fn start(self) -> TestServer {
@@ -71,7 +79,7 @@ impl Setup {
             engines,
             session: Arc::new(self.session),
             reports: Arc::from([]),
-            recorder: None,
+            recorder: self.recorder,
         };
         let mut registry = Registry::with_prefix("repartee");
         let (ready_tx, ready_rx) = watch::channel(self.loaded.then_some(ready));
@@ -207,4 +215,14 @@ pub(crate) fn tone(rate: SampleRate, pitch: f32, samples: usize) -> Vec<f32> {
 pub(crate) fn echo(messages: &[llm::Message]) -> String {
     let last = messages.last().map(|message| message.text.to_string()).unwrap_or_default();
     format!("I heard {last}")
+}
+
+/// An answer of about six seconds in four sentences; all further ones are an echo.
+pub(crate) fn long(messages: &[llm::Message]) -> String {
+    if messages.iter().any(|message| message.role == llm::Role::Assistant) {
+        return echo(messages);
+    }
+    "This is the first of them all. This is the second of them all. \
+     This is the third of them all. This is the fourth of them all. "
+        .to_owned()
 }

@@ -2,23 +2,13 @@
 
 use std::time::Duration;
 
-use llm::{Message, Role};
+use llm::Role;
 use protocol::{ClientMessage, ServerMessage};
 
 use crate::{
     client::{Client, is_final_answer, is_final_request},
-    harness::{Setup, echo},
+    harness::{Setup, echo, long},
 };
-
-/// An answer of about eight seconds in four sentences.
-fn long(messages: &[Message]) -> String {
-    if messages.iter().any(|message| message.role == Role::Assistant) {
-        return echo(messages);
-    }
-    "This is the first of them all. This is the second of them all. \
-     This is the third of them all. This is the fourth of them all. "
-        .to_owned()
-}
 
 async fn interrupted(caller: &mut Client) {
     caller.until(|message| matches!(message, ServerMessage::StopTts { .. })).await;

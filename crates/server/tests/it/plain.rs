@@ -9,14 +9,6 @@ use crate::{
     harness::{Setup, echo},
 };
 
-fn kinds(client: &Client) -> Vec<String> {
-    let kind = |message: &ServerMessage<'_>| {
-        let json: serde_json::Value = serde_json::from_str(&message.encode()).expect("JSON");
-        json["type"].as_str().expect("a type").to_owned()
-    };
-    client.log.iter().map(kind).collect()
-}
-
 #[tokio::test]
 async fn a_plain_page_is_answered_in_its_own_words() {
     let server = Setup::answering(echo).start().await;
@@ -36,7 +28,7 @@ async fn a_plain_page_is_answered_in_its_own_words() {
         "partial_assistant_answer",
         "final_assistant_answer",
     ];
-    let kinds = kinds(&page);
+    let kinds = page.kinds(0);
     assert!(kinds.iter().all(|kind| known.contains(&kind.as_str())), "{kinds:?}");
     assert!(kinds.iter().any(|kind| kind == "partial_user_request"), "{kinds:?}");
     let finals = kinds.iter().filter(|kind| *kind == "final_user_request").count();
@@ -54,7 +46,7 @@ async fn an_interruption_comes_in_the_originals_order() {
     page.say(&ClientMessage::TtsStart).await;
     page.speak(700.0).await;
     page.until(|message| matches!(message, ServerMessage::TtsInterruption { .. })).await;
-    let kinds = kinds(&page);
+    let kinds = page.kinds(0);
     let place = |kind: &str| kinds.iter().position(|it| it == kind);
     assert!(place("stop_tts").is_some_and(|stop| Some(stop) < place("tts_interruption")));
     if let Some(answer) = place("final_assistant_answer") {
@@ -73,7 +65,7 @@ async fn the_originals_slider_and_reset_are_understood() {
     page.speak(440.0).await;
     // a slower turn: the silence that was sent is not enough at 40, the server fills in the rest
     page.until(is_final_answer).await;
-    assert!(!kinds(&page).contains(&"error".to_owned()), "{:?}", page.log);
+    assert!(!page.kinds(0).contains(&"error".to_owned()), "{:?}", page.log);
 }
 
 #[tokio::test]
