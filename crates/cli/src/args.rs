@@ -51,6 +51,9 @@ pub(crate) enum Command {
     },
     /// Measure how soon spoken turns are answered, what sessions cost, and how callers fare.
     Bench(BenchArgs),
+    /// Have recorded conversations again without models: print their turns, and check that the same
+    /// is decided.
+    Replay(ReplayArgs),
     /// Check the settings and print what they amount to.
     CheckConfig,
 }
@@ -61,11 +64,27 @@ impl Default for Command {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct ServeArgs {
     /// Where to listen, for example 0.0.0.0:8000.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<SocketAddr>,
+    /// Record conversations into this folder. Callers are told.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReplayArgs {
+    /// Recordings that `serve --record` made.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Show how the turns would differ under the settings in force: an estimate.
+    #[arg(long)]
+    pub(crate) with_settings: bool,
+    /// Print a line of JSON for each recording.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

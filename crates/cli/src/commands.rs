@@ -3,4 +3,5 @@
 pub(crate) mod bench;
 pub(crate) mod check_config;
 pub(crate) mod models;
+pub(crate) mod replay;
 pub(crate) mod serve;

@@ -23,6 +23,7 @@ const ENVIRONMENT: &[(&str, &str, &str)] = &[
     ("REPARTEE_ADDRESS", "server", "address"),
     ("MAX_CONNECTIONS", "server", "max_connections"),
     ("MAX_AUDIO_QUEUE_SIZE", "server", "max_audio_queue_size"),
+    ("REPARTEE_RECORD", "server", "record"),
     ("LOG_LEVEL", "log", "level"),
     ("LOG_FORMAT", "log", "format"),
     ("REPARTEE_MODELS_DIR", "models", "dir"),
@@ -60,6 +61,7 @@ pub(crate) struct ServerConfig {
     #[serde(with = "humantime_serde")]
     pub(crate) resume: Duration,
     pub(crate) allowed_origins: Vec<String>,
+    pub(crate) record: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -399,10 +401,13 @@ mod tests {
     #[test]
     fn a_file_overrides_the_defaults_and_the_environment_the_file() {
         let own = "[server]\nmax_connections = 3\n[tts]\nspeed = 1.5\n";
-        let config = load(own, &[("MAX_CONNECTIONS", "12"), ("REPARTEE_OFFLINE", "yes")]).unwrap();
+        let environment =
+            [("MAX_CONNECTIONS", "12"), ("REPARTEE_OFFLINE", "yes"), ("REPARTEE_RECORD", "calls")];
+        let config = load(own, &environment).unwrap();
         assert_eq!(config.server.max_connections, 12);
         assert!((config.tts.speed - 1.5).abs() < f32::EPSILON);
         assert!(config.models.offline);
+        assert_eq!(config.server.record, Path::new("calls"));
         assert_eq!(config.server.max_audio_queue_size, 50);
     }
 

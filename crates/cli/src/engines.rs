@@ -16,7 +16,10 @@ use session::Engines;
 use stt::SpeechToText;
 use tts::TextToSpeech;
 
-use crate::config::{Config, TtsEngine};
+use crate::{
+    config::{Config, TtsEngine},
+    recorder,
+};
 
 /// Frames that may wait for the VAD: two of every caller of a large server. When it is full a
 /// frame goes unheard.
@@ -42,6 +45,7 @@ pub(crate) fn needed(config: &Config) -> Vec<String> {
 /// with how much memory.
 pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<Ready> {
     let session = Arc::new(config.session()?);
+    let recorder = recorder::open(&config.server.record, &session)?;
     let needed = needed(config);
     let names: Vec<&str> = needed.iter().map(String::as_str).collect();
     store.ensure(&names, &Terminal::stderr())?;
@@ -56,7 +60,7 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
         false => Some(loading.engine(|| endpointing(config, store, &runtime, metrics))?),
     };
     let engines = Engines { vad, stt, endpointing, llm, tts };
-    Ok(Ready { engines, session, reports: loading.reports.into(), recorder: None })
+    Ok(Ready { engines, session, reports: loading.reports.into(), recorder })
 }
 
 /// An engine with what is to be told of it.

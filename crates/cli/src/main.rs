@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod engines;
 mod logging;
+mod recorder;
 mod store;
 
 use std::{collections::HashMap, process::ExitCode};
@@ -45,6 +46,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         Command::Serve(serve) => commands::serve::run(config, serve, &environment),
         Command::Models { command } => commands::models::run(&config, command, &environment),
         Command::Bench(bench) => commands::bench::run(config, &bench, &environment),
+        Command::Replay(replay) => commands::replay::run(&config, &replay),
         Command::CheckConfig => commands::check_config::run(&config),
     }
 }

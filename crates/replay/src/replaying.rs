@@ -125,12 +125,11 @@ impl fmt::Display for Comparison {
         if self.different == 0 {
             return f.write_str("all the same");
         }
-        writeln!(f, "different at {} inputs", self.different)?;
+        writeln!(f, "different at {} inputs; the first:", self.different)?;
         for difference in &self.differences {
             write!(f, "{difference}")?;
         }
-        let more = self.different - self.differences.len();
-        if more > 0 { write!(f, "and {more} more") } else { Ok(()) }
+        Ok(())
     }
 }
 
@@ -140,14 +139,23 @@ impl fmt::Display for Difference {
         for input in &self.inputs {
             writeln!(f, "    in {input}")?;
         }
-        let same = self.recorded.iter().zip(&self.replayed).take_while(|(a, b)| a == b).count();
-        for decision in &self.recorded[..same] {
-            writeln!(f, "    do {decision}")?;
+        let (mut recorded, mut replayed) = (&self.recorded[..], &self.replayed[..]);
+        while let ([first, rest @ ..], [other, others @ ..]) = (recorded, replayed)
+            && first == other
+        {
+            writeln!(f, "    do {first}")?;
+            (recorded, replayed) = (rest, others);
         }
-        for decision in &self.recorded[same..] {
+        // what follows both alike says nothing
+        while let ([rest @ .., last], [others @ .., other]) = (recorded, replayed)
+            && last == other
+        {
+            (recorded, replayed) = (rest, others);
+        }
+        for decision in recorded {
             writeln!(f, "  - do {decision}")?;
         }
-        for decision in &self.replayed[same..] {
+        for decision in replayed {
             writeln!(f, "  + do {decision}")?;
         }
         Ok(())

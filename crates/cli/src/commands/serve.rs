@@ -24,6 +24,9 @@ pub(crate) fn run(
     if let Some(address) = args.address {
         config.server.address = address;
     }
+    if let Some(folder) = args.record {
+        config.server.record = folder;
+    }
     logging::start(&config.log)?;
     let store = store::open(&config, environment)?;
     runtime()?.block_on(async { Starting::start(config, store).await?.serve(stop_signal()).await })

@@ -1,4 +1,5 @@
 //! The binary's tests, in one binary.
 
 mod conversation;
+mod replay;
 mod rooms;
