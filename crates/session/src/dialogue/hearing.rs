@@ -22,6 +22,10 @@ const BUSY: usize = 1;
 /// With so many, no partial transcripts are asked for: finals must not wait for them.
 const VERY_BUSY: usize = 4;
 
+/// Words at the end of a transcript made in the middle of speech that are often others a moment
+/// later.
+const UNSURE_WORDS: usize = 2;
+
 /// What is known of the turn under way.
 #[derive(Debug, Default)]
 pub(super) struct Hearing {
@@ -76,8 +80,12 @@ impl Dialogue {
             turn::Event::SpeechStarted { at } => {
                 self.act(Action::BeginTurn);
                 self.hearing.onset = Some(at);
-                self.hearing.unseen = self.turn.spoken();
                 self.contest();
+                self.hearing.unseen = self.turn.spoken();
+                if !self.floor.is_contested() {
+                    // the first words are shown, and read, in half the time
+                    self.hearing.unseen += self.config.partial_period / 2;
+                }
             }
             turn::Event::MicroPause { number, since } => {
                 let (is_long, asked, text, assessed) = (false, false, None, since);
@@ -163,7 +171,8 @@ impl Dialogue {
             return;
         }
         let settled = self.show_words(text);
-        self.read_ahead(&settled);
+        let likely = without_last_words(text);
+        self.read_ahead(if likely.len() > settled.len() { likely } else { &settled });
     }
 
     pub(super) fn understood(&mut self, number: u32, text: &str) {
@@ -285,5 +294,27 @@ impl Dialogue {
     /// Whether the pause under way is long enough to decide by.
     pub(super) fn pause_is_long(&self) -> bool {
         self.hearing.pause.as_ref().is_some_and(|pause| pause.is_long)
+    }
+}
+
+/// The text but for the words at its end that may still change.
+fn without_last_words(text: &str) -> &str {
+    let mut text = text.trim_end();
+    for _ in 0..UNSURE_WORDS {
+        text = text.rfind(char::is_whitespace).map_or("", |end| text[..end].trim_end());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_left_out() {
+        assert_eq!(without_last_words("What is the weather in "), "What is the");
+        assert_eq!(without_last_words("What  is"), "");
+        assert_eq!(without_last_words(""), "");
+        assert_eq!(without_last_words("ça va  très bien"), "ça va");
     }
 }

@@ -11,10 +11,10 @@ fn asked(script: &str) -> String {
 fn words_are_asked_for_every_second_and_rarer_when_the_recogniser_is_busy() {
     assert_eq!(
         asked("#140"),
-        "64:begin 992:transcribe 2016:transcribe 3040:transcribe 4064:transcribe"
+        "64:begin 480:transcribe 1504:transcribe 2528:transcribe 3552:transcribe"
     );
-    assert_eq!(asked("{backlog 1} #140"), "64:begin 1984:transcribe 4000:transcribe");
-    assert_eq!(asked("{backlog 3} #140"), "64:begin 1984:transcribe 4000:transcribe");
+    assert_eq!(asked("{backlog 1} #140"), "64:begin 1472:transcribe 3488:transcribe");
+    assert_eq!(asked("{backlog 3} #140"), "64:begin 1472:transcribe 3488:transcribe");
     assert_eq!(asked("{backlog 4} #140"), "64:begin");
 }
 
@@ -37,7 +37,7 @@ fn what_two_transcripts_agree_on_is_settled_and_the_model_reads_it() {
     let mut player = Player::with(|config| config.speculation = false);
     assert_eq!(
         player.play(script).all(),
-        "64:begin 64:Hearing 320:Hears(|What is.) 608:Hears(What is| the whether) \
+        "64:begin 64:Hearing 320:Hears(|What is.) 480:transcribe 608:Hears(What is| the whether) \
          608:read(What is) 896:Hears(what is the| weather in) 896:read(what is the) \
          992:transcribe1 1120:pause1 1120:assess1 1120:Hears(What is the weather in| Paris?) \
          1120:read(What is the weather in Paris?)"
