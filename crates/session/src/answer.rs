@@ -98,6 +98,11 @@ impl Answer {
         self.complete.is_some() && self.playout.is_drained()
     }
 
+    /// Whether its end is told and less than so much of it is still to be heard.
+    pub(crate) fn is_nearly_heard(&self, now: Duration, rest: Duration) -> bool {
+        self.end_told && self.playout.heard(now) + rest > self.ledger.duration()
+    }
+
     /// The words that somebody knows who has heard so much of the sound: all of them, or those up
     /// to a cut.
     pub(crate) fn words(&self, heard: Duration) -> String {

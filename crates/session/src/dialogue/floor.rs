@@ -6,6 +6,10 @@ use std::time::Duration;
 use super::Dialogue;
 use crate::{Action, Event, playout::Hold, timings::millis};
 
+/// Who begins to speak with less than this of the answer to come has understood how it ends, and
+/// replies to it: people often begin some tenths of a second before or after the other's end.
+const NEARLY_OVER: Duration = Duration::from_millis(300);
+
 /// Who speaks over the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Floor {
@@ -59,8 +63,13 @@ impl Dialogue {
         if over_answer && !is_heard { 0.0 } else { probability }
     }
 
-    /// The caller begins to speak: whatever of an answer there is waits.
+    /// The caller begins to speak: whatever of an answer there is waits, unless it is over.
     pub(super) fn contest(&mut self) {
+        let now = self.now;
+        if self.meant().is_some_and(|answer| answer.is_nearly_heard(now, NEARLY_OVER)) {
+            self.answer_heard();
+            return;
+        }
         let until = self.now + self.config.interruption.patience;
         let (now, onset) = (self.now, self.since_onset());
         let Some(answer) = self.meant() else { return };

@@ -156,6 +156,17 @@ fn in_the_tail_when_all_has_been_sent_it_stops_and_what_was_heard_is_remembered(
 }
 
 #[test]
+fn who_speaks_at_its_end_replies_to_it() {
+    for script in [".75 #8 .3 [Yeah.] .4 %", ".80 #8 .3 [Yeah.] .4 %"] {
+        let mut player = Player::new();
+        player.play(ANSWER).play(script);
+        let history = "caller: Go on. / assistant: One two three four. Five six seven eight. Nine \
+                       ten. / caller: Yeah.";
+        assert_eq!(player.history(), history, "{}", player.told());
+    }
+}
+
+#[test]
 fn before_the_answer_sounds_nothing_that_was_said_is_lost() {
     let mut player = Player::with(|config| config.speculation = false);
     let script = "#10 .7 [What is the capital.] % .4 #10 .3 [Of France?] .4 %";
