@@ -104,6 +104,7 @@ impl Dialogue {
 
     fn found(&mut self) {
         self.away = false;
+        self.quiet_since = self.now;
         self.tell(Event::History(self.history.turns()));
         self.tell(Event::State(self.state()));
         let now = self.now;
