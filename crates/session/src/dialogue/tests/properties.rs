@@ -157,18 +157,36 @@ fn settings() -> impl Strategy<Value = Settings> {
     )
 }
 
-/// Lets it happen, and checks all the while and at the end; gives what was decided.
-fn run(settings: Settings, steps: &[Step]) -> Vec<Action> {
-    let mut world = World::new(|config| {
+fn world(settings: Settings) -> World {
+    World::new(|config| {
         config.speculation = settings.speculation;
         config.interruption.enabled = settings.interruption;
         config.interruption.min_words = settings.min_words;
         config.ask_after = settings.ask_after;
-    });
+    })
+}
+
+/// Lets it happen, and checks all the while and at the end; gives what was decided.
+fn run(settings: Settings, steps: &[Step]) -> Vec<Action> {
+    let mut world = world(settings);
     for step in steps {
         world.happen(step);
     }
     world.come_to_rest();
+    world.tape
+}
+
+/// What the caller is told while no answer says anything.
+fn told_without_answers(settings: Settings, steps: &[Step]) -> Vec<Action> {
+    let is_answer = |step: &&Step| {
+        use Step::{Completes, Sentence, Sounds, WordEnds, Writes};
+        matches!(step, Writes(_) | Sentence | WordEnds(_) | Sounds(_) | Completes(_))
+    };
+    let mut world = world(settings);
+    for step in steps.iter().filter(|step| !is_answer(step)) {
+        world.happen(step);
+    }
+    world.tape.retain(|action| matches!(action, Action::Tell(_)));
     world.tape
 }
 
@@ -184,5 +202,10 @@ proptest! {
     #[test]
     fn the_same_happens_again_if_the_same_is_put_in(settings in settings(), steps in steps()) {
         prop_assert_eq!(run(settings, &steps), run(settings, &steps));
+    }
+    #[test]
+    fn nobody_learns_of_answers_begun_in_vain(settings in settings(), steps in steps()) {
+        let told = |speculation| told_without_answers(Settings { speculation, ..settings }, &steps);
+        prop_assert_eq!(told(true), told(false));
     }
 }

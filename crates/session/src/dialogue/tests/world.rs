@@ -79,6 +79,7 @@ pub(super) struct World {
     now: Duration,
     pause: u32,
     away: bool,
+    in_turn: bool,
     live: Option<Live>,
     /// Responses that the caller may know of.
     responses: u32,
@@ -99,6 +100,8 @@ struct Sums {
     begun: usize,
     plays: usize,
     done: Vec<Done>,
+    is_typed: bool,
+    is_forgotten: bool,
     dropped: Option<ResponseId>,
     /// Responses that are over, and whether words of theirs were shown.
     over: Vec<(ResponseId, bool)>,
@@ -114,6 +117,7 @@ impl World {
             now: Duration::ZERO,
             pause: 0,
             away: false,
+            in_turn: false,
             live: None,
             responses: 0,
             finals: HashMap::new(),
@@ -222,6 +226,7 @@ impl World {
         let wanted = to_be_acknowledged(&input);
         let mut sums = Sums {
             is_back: matches!(input, Input::Command(Command::Back)),
+            is_typed: matches!(input, Input::Command(Command::Text(_))),
             before: self.dialogue.history().turns(),
             ..Sums::default()
         };
@@ -288,11 +293,13 @@ impl World {
                 self.meant().deck.rewind(*frames);
             }
             Action::Tell(event) => self.be_told(event, sums),
-            Action::BeginTurn
-            | Action::Assess(_)
+            Action::BeginTurn => {
+                assert!(!std::mem::replace(&mut self.in_turn, true), "a turn within a turn");
+            }
+            Action::ForgetTurn => sums.is_forgotten |= std::mem::take(&mut self.in_turn),
+            Action::Assess(_)
             | Action::TranscribePartly
             | Action::ResumeTurn
-            | Action::ForgetTurn
             | Action::ReadAhead(_) => {}
         }
     }
@@ -309,6 +316,7 @@ impl World {
             Event::FinalTranscript(text) => {
                 sums.heard += 1;
                 assert!(!text.trim().is_empty());
+                assert!(sums.is_typed || sums.is_forgotten, "no turn has ended");
                 sums.entries.push(Entry::Turn(Arc::clone(text)));
             }
             Event::PartialTranscript { text, settled } => assert!(text.is_char_boundary(*settled)),
