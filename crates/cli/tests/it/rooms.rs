@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("llm", &["engine"]),
     ("session", &["audio", "turn", "vad", "endpointing", "stt", "llm", "tts"]),
     ("server", &["audio", "protocol", "session"]),
-    ("replay", &["audio", "engine", "llm", "session", "turn"]),
+    ("replay", &["engine", "llm", "session", "turn"]),
     ("loadtest", &["audio", "protocol"]),
     (
         "cli",
