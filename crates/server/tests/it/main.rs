@@ -17,3 +17,4 @@ mod plain;
 mod recording;
 mod resume;
 mod voice;
+mod waiting;
