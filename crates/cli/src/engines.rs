@@ -55,9 +55,10 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
     let stt = loading.engine(|| stt(config, store, &runtime, metrics))?;
     let llm = loading.engine(|| llm(config, store, metrics))?;
     let tts = loading.engine(|| tts(config, metrics))?;
-    let endpointing = match config.turn.model.is_empty() {
-        true => None,
-        false => Some(loading.engine(|| endpointing(config, store, &runtime, metrics))?),
+    let endpointing = if config.turn.model.is_empty() {
+        None
+    } else {
+        Some(loading.engine(|| endpointing(config, store, &runtime, metrics))?)
     };
     let engines = Engines { vad, stt, endpointing, llm, tts };
     Ok(Ready { engines, session, reports: loading.reports.into(), recorder })

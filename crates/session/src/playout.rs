@@ -46,6 +46,12 @@ pub(crate) struct Playout {
     kept_from: Duration,
     listener: Listener,
     report: Option<Report>,
+    holds: Holds,
+}
+
+/// The reasons why no sound leaves now.
+#[derive(Clone, Copy, Debug)]
+struct Holds {
     unconfirmed: bool,
     contested: bool,
     away: bool,
@@ -80,9 +86,7 @@ impl Playout {
             kept_from: Duration::ZERO,
             listener: Listener { heard: Duration::ZERO, at: None },
             report: None,
-            unconfirmed: true,
-            contested: false,
-            away: false,
+            holds: Holds { unconfirmed: true, contested: false, away: false },
         }
     }
 
@@ -126,11 +130,11 @@ impl Playout {
     }
 
     pub(crate) fn is_held(&self) -> bool {
-        self.unconfirmed || self.contested || self.away
+        self.holds.unconfirmed || self.holds.contested || self.holds.away
     }
 
     pub(crate) fn is_contested(&self) -> bool {
-        self.contested
+        self.holds.contested
     }
 
     /// Keeps sound from leaving.
@@ -151,9 +155,9 @@ impl Playout {
 
     fn reason(&mut self, why: Hold) -> &mut bool {
         match why {
-            Hold::Unconfirmed => &mut self.unconfirmed,
-            Hold::Contested => &mut self.contested,
-            Hold::Away => &mut self.away,
+            Hold::Unconfirmed => &mut self.holds.unconfirmed,
+            Hold::Contested => &mut self.holds.contested,
+            Hold::Away => &mut self.holds.away,
         }
     }
 
@@ -177,7 +181,7 @@ impl Playout {
     /// How much has been heard by now: as reported, or as much as there was time for.
     pub(crate) fn heard(&self, now: Duration) -> Duration {
         match self.report {
-            Some(Report { at, until, playing: true }) if !self.away => {
+            Some(Report { at, until, playing: true }) if !self.holds.away => {
                 (until + now.saturating_sub(at)).min(self.sent)
             }
             Some(report) => report.until.min(self.sent),

@@ -1,6 +1,6 @@
 //! The turn detector.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use audio::MediaTime;
 
@@ -13,7 +13,7 @@ const MURMUR: Duration = Duration::from_millis(500);
 const LATEST: Duration = Duration::from_millis(250);
 
 /// What happened in the caller's audio.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A turn begins.
     SpeechStarted {
@@ -256,7 +256,7 @@ impl TurnDetector {
     }
 
     fn while_silent(&mut self, sound: Sound) -> Option<Event> {
-        if let Some(resumed) = self.resume(sound) {
+        if let ControlFlow::Break(resumed) = self.resume(sound) {
             return resumed;
         }
         let Config { micro_pause, pause: long, min_turn, .. } = self.config;
@@ -271,36 +271,30 @@ impl TurnDetector {
                 pause.is_long = true;
                 Some(Event::Pause { number: pause.number, since })
             }
-            Some(_) => None,
             pause @ None if silent >= micro_pause => {
                 self.pauses = self.pauses.wrapping_add(1);
                 *pause = Some(Pause::new(self.pauses));
                 Some(Event::MicroPause { number: self.pauses, since })
             }
-            None => None,
+            _ => None,
         }
     }
 
-    /// Takes up speech after a silence: `Some` if it goes on, with what there is to say of it.
-    fn resume(&mut self, sound: Sound) -> Option<Option<Event>> {
-        let run = self.run.filter(|_| sound == Sound::Speech)?;
-        let turn = self.turn.as_mut()?;
-        let is_long = match &turn.silence.as_ref()?.pause {
-            // nothing has been asked yet, so going on costs nothing
-            None => {
-                turn.spoken += self.config.frame;
-                turn.silence = None;
-                return Some(None);
-            }
-            Some(pause) => pause.is_long,
-        };
+    /// Takes up speech after a silence, if this is speech: then there is no more to it.
+    fn resume(&mut self, sound: Sound) -> ControlFlow<Option<Event>> {
+        use ControlFlow::{Break, Continue};
+        let Some(run) = self.run.filter(|_| sound == Sound::Speech) else { return Continue(()) };
+        let Some(turn) = &mut self.turn else { return Continue(()) };
+        let pause = turn.silence.as_ref().and_then(|silence| silence.pause.as_ref());
         // a single frame in a pause may be a click; before it is long, work is cheaply done again
-        if is_long && run.lasted < self.config.min_speech {
-            return None;
+        if pause.is_some_and(|pause| pause.is_long) && run.lasted < self.config.min_speech {
+            return Continue(());
         }
+        // where nothing has been asked nobody needs to know
+        let event = pause.map(|_| Event::SpeechResumed { at: run.at });
         turn.spoken += run.lasted;
         turn.silence = None;
-        Some(Some(Event::SpeechResumed { at: run.at }))
+        Break(event)
     }
 
     fn end_if_over(&mut self) -> Option<Event> {

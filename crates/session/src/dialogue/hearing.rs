@@ -165,7 +165,7 @@ impl Dialogue {
         if !self.turn.is_speaking() {
             return;
         }
-        self.hearing.text = text.to_owned();
+        text.clone_into(&mut self.hearing.text);
         self.weigh(text);
         if self.meant().is_some() || !self.turn.is_speaking() {
             return;
@@ -182,7 +182,7 @@ impl Dialogue {
         };
         pause.text = Some(text.to_owned());
         self.hearing.transcript_at = Some(now);
-        self.hearing.text = text.to_owned();
+        text.clone_into(&mut self.hearing.text);
         self.weigh(text);
         if self.hearing.pause.is_none() {
             return; // it was only a sign of listening
