@@ -197,7 +197,7 @@ async fn connect(
 fn way_back(shared: &Shared, headers: &HeaderMap) -> Option<mpsc::Sender<Comeback>> {
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     let mut tokens = offered.filter_map(|offered| protocol::resume_token(offered.to_str().ok()?));
-    tokens.find_map(|token| shared.comebacks.redeem(token))
+    tokens.find_map(|token| shared.comebacks.way(token))
 }
 
 /// The socket goes to its session. If that has ended a moment ago the socket is dropped, and the

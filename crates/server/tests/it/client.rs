@@ -130,6 +130,11 @@ impl Client {
         before
     }
 
+    /// Connects with the newest token, and gets no further.
+    pub(crate) async fn try_to_come_back(&self, server: &TestServer) -> Socket {
+        connect_with(server, &self.token().expect("there is one")).await
+    }
+
     /// A client that has nothing but this token.
     pub(crate) async fn with_token(server: &TestServer, token: &str) -> Self {
         let mut client = Self::over(connect_with(server, token).await);

@@ -57,6 +57,22 @@ async fn a_token_is_good_once_and_no_other_is_good() {
 }
 
 #[tokio::test]
+async fn who_fails_to_come_back_may_try_again() {
+    let server = setup().start().await;
+    let mut caller = listening(&server, VOICE_RATE, 8_000).await;
+    caller.lose().await;
+    server.until(AWAY, 1.0).await;
+    // the network breaks again before the hello, and the server does not notice
+    let _stuck = caller.try_to_come_back(&server).await;
+    server.until(AWAY, 0.0).await;
+    // or does
+    drop(caller.try_to_come_back(&server).await);
+    server.until(AWAY, 1.0).await;
+    caller.come_back(&server).await;
+    assert!(caller.is_resumed());
+}
+
+#[tokio::test]
 async fn a_full_server_has_room_for_those_who_come_back_and_for_nobody_else() {
     let mut setup = setup();
     setup.settings.max_connections = 1;
@@ -133,7 +149,7 @@ async fn a_page_that_never_said_hello_is_not_waited_for() {
 
 #[tokio::test]
 async fn tokens_are_never_logged() {
-    let (log, _guard) = Log::capture();
+    let log = Log::capture();
     let server = setup().start().await;
     let mut caller = listening(&server, VOICE_RATE, 8_000).await;
     let mut tokens = vec![caller.token().expect("there is one")];
