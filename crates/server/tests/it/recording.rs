@@ -125,7 +125,7 @@ async fn what_is_heard_and_decided_is_on_the_tape() {
 
 #[tokio::test]
 async fn who_cannot_be_recorded_is_sent_away() {
-    let (log, _guard) = Log::capture();
+    let log = Log::capture();
     let mut setup = Setup::answering(echo);
     setup.recorder = Some(Arc::new(Full));
     let server = setup.start().await;
