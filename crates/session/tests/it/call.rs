@@ -140,6 +140,12 @@ impl Call {
         self.listen_until(end + Duration::from_millis(1)).await;
     }
 
+    /// Waits until so many frames have been heard, those not counted that were sent.
+    pub(crate) async fn until_heard(&mut self, frames: u64) {
+        let wanted = self.sent + frames;
+        self.heard.wait_for(|heard| *heard >= wanted).await.expect("it runs");
+    }
+
     /// Takes outputs until this event comes.
     pub(crate) async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
         loop {

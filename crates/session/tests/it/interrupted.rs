@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use llm::Role;
-use session::Command;
-
 use crate::call::spoken_call;
+use llm::Role;
 
 const LONG: &str = "This is the first of them all. This is the second of them all. \
                     This is the third of them all.";
@@ -64,23 +62,5 @@ async fn a_connection_that_takes_nothing_does_not_stop_hearing() {
         call.log.take(),
         "2881:Cut1(This is the first of them all.…) 2881:Stop1 2881:Heard(No, wait, stop.) \
          2881:Sound2(0-200) 2881:Said2(Yes?) 2881:End2(200)"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_connection_holds_the_answer_where_the_caller_stopped_hearing() {
-    let mut call = spoken_call(&[], &[LONG]);
-    call.say("Go on.").await;
-    call.pause(50).await;
-    call.log.take();
-    call.command(Command::Away).await;
-    call.listen(Duration::from_secs(10)).await;
-    assert_eq!(call.log.take(), "", "nobody is there");
-    call.command(Command::Back).await;
-    call.listen(Duration::from_secs(10)).await;
-    assert_eq!(
-        call.log.take(),
-        "11601:History(1) 11601:Sound1(1600-4560) 13041:Said1(This is the first of them all. \
-         This is the second of them all. This is the third of them all.) 13041:End1(4560)"
     );
 }

@@ -4,5 +4,6 @@ mod call;
 mod gone;
 mod interrupted;
 mod log;
+mod lost;
 mod spoken;
 mod typed;

@@ -47,8 +47,8 @@ fn what_two_transcripts_agree_on_is_settled_and_the_model_reads_it() {
 #[test]
 fn what_comes_after_the_transcript_of_the_pause_is_older() {
     assert_eq!(
-        Player::new().play("#10 .3 [What is the time?] (What is)").told(),
-        "64:Hearing 416:Hears(|What is the time?)"
+        Player::new().play("#10 .3 [What is the time?] (What is) .4 %").told(),
+        "64:Hearing 416:Hears(|What is the time?) 544:Heard(What is the time?) 544:Thinking"
     );
 }
 
