@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use audio::SampleRate;
 use llm::{Role, scripted::Scripted as Model};
 use session::{
     Action, Command, Config, Engines, Event, Input, Inputs, Metrics, Output, Outputs, Session,
@@ -14,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::log::Log;
+use crate::{log::Log, voice::Voice};
 
 /// The scripted voice speaks each character for 50 ms.
 pub(crate) const CHARACTER: Duration = Duration::from_millis(50);
@@ -25,7 +24,7 @@ pub(crate) struct Call {
     pub(crate) outputs: Outputs,
     pub(crate) model: Model,
     pub(crate) stt: Arc<stt::scripted::Scripted>,
-    pub(crate) tts: Arc<tts::scripted::Scripted>,
+    pub(crate) tts: Arc<Voice>,
     pub(crate) session: JoinSet<Summary>,
     pub(crate) log: Log,
     sound: mpsc::Sender<Sound>,
@@ -66,7 +65,7 @@ pub(crate) fn spoken_call(understood: &[&str], lines: &[&str]) -> Call {
     let vad = vad::Engine::start(Box::new(vad::scripted::Loudness), 8, &metrics)
         .expect("a thread is to be had");
     let stt = Arc::new(stt::scripted::Scripted::new(understood.iter().copied()));
-    let tts = Arc::new(tts::scripted::Scripted::new(SampleRate::HZ_16000));
+    let tts = Arc::new(Voice::new());
     let engines = Engines {
         vad,
         endpointing: Some(Arc::new(endpointing::scripted::Scripted::new([0.9; 0], 0.9))),

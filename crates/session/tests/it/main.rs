@@ -7,3 +7,4 @@ mod log;
 mod lost;
 mod spoken;
 mod typed;
+mod voice;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use llm::{Role, Standing};
 use session::Event;
+use tts::Urgency;
 
 use crate::call::spoken_call;
 
@@ -60,4 +61,16 @@ async fn what_was_begun_and_fails_is_tried_again() {
         call.log.take(),
         "544:Heard(Hello there.) 544:Sound1(0-160) 544:Said1(Hi!) 544:End1(160)"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_first_words_are_spoken_before_it_is_certain() {
+    let mut call = spoken_call(&["Hello there."], &["Hi there! How are you? I am fine."]);
+    let first = ("Hi there! How are you?".to_owned(), Urgency::Speculative);
+    call.speak(10).await;
+    call.pause(6).await;
+    assert_eq!(call.tts.asked(), std::slice::from_ref(&first));
+    call.pause(2).await;
+    let rest = ("I am fine.".to_owned(), Urgency::Later);
+    assert_eq!(call.tts.asked(), [first, rest]);
 }

@@ -96,6 +96,21 @@ fn a_turn_that_was_under_way_ends_by_itself_and_its_answer_waits() {
 }
 
 #[test]
+fn speech_that_came_before_the_loss_was_known_is_weighed_when_the_caller_is_back() {
+    let mut player = Player::new();
+    player.play(ANSWER).play(".16 {away} .2").all();
+    assert_eq!(
+        player.play("#4 {back} #4").told(),
+        "640:Pause1 640:Paused 704:History(caller: Go on.) 704:Paused \
+         704:Said1(One two three four. Five six seven eight.)"
+    );
+    assert_eq!(
+        player.play(".7 [] .2").told(),
+        "1056:Resume1 1056:Sound(25-99) 1056:End1(2000) 1056:Speaking"
+    );
+}
+
+#[test]
 fn speech_over_the_answer_is_weighed_while_the_caller_is_away() {
     let mut player = Player::new();
     player.play(ANSWER).play(".16 #10").all();

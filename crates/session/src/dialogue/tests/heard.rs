@@ -85,6 +85,13 @@ fn an_answer_is_heard_out_when_the_client_says_so_or_time_has_passed() {
 }
 
 #[test]
+fn silence_is_not_the_end_at_a_client_that_reports_another_position() {
+    let mut player = Player::new();
+    player.play(ANSWER).play("$ .20 {played 1 500 playing}").told();
+    assert_eq!(player.play("{silent}").all(), "");
+}
+
+#[test]
 fn a_gap_in_the_playback_is_not_the_end() {
     let mut player = Player::plain(|_| {});
     assert_eq!(

@@ -156,6 +156,23 @@ fn in_the_tail_when_all_has_been_sent_it_stops_and_what_was_heard_is_remembered(
 }
 
 #[test]
+fn an_answer_that_is_complete_while_it_is_held_is_cut_or_goes_on_all_the_same() {
+    let held = "{say Go on.} <One two three four. >50 .16 #4";
+    let mut player = Player::new();
+    player.play(held).told();
+    assert_eq!(
+        player.play("$ #8 (No, wait)").told(),
+        "896:Cut1(One two…) 896:Stop1 896:Interrupted1 896:Hears(|No, wait) 896:Hearing"
+    );
+    let mut player = Player::new();
+    player.play(held).told();
+    assert_eq!(
+        player.play("$ #3 .7 [] .20").told(),
+        "960:Resume1 960:Said1(One two three four.) 960:End1(1000) 960:Speaking"
+    );
+}
+
+#[test]
 fn who_speaks_at_its_end_replies_to_it() {
     for script in [".75 #8 .3 [Yeah.] .4 %", ".80 #8 .3 [Yeah.] .4 %"] {
         let mut player = Player::new();
