@@ -81,7 +81,8 @@ impl Dialogue {
             Input::Frame { arrived, probability, level, echo, backlog } => {
                 self.arrived = arrived;
                 self.hearing.backlog = backlog;
-                self.frame(self.without_own_voice(probability, echo), level);
+                let probability = self.without_own_voice(probability, echo);
+                self.frame(probability, level);
             }
             Input::Partial(text) => self.partly_understood(&text),
             Input::Transcript { pause, text } => self.understood(pause, &text),
@@ -119,6 +120,11 @@ impl Dialogue {
     /// Whether the answer sounds, or has left to sound.
     pub fn is_speaking(&self) -> bool {
         self.answer.as_ref().is_some_and(Answer::has_sounded)
+    }
+
+    /// Whether the answer is held because the caller may be interrupting.
+    pub fn is_contested(&self) -> bool {
+        self.floor.is_contested()
     }
 
     /// Whether the caller's turn has begun and not ended.

@@ -9,9 +9,12 @@ const REPORT_GRACE: Duration = Duration::from_secs(2);
 const ESTIMATE_GRACE: Duration = Duration::from_millis(300);
 /// Reported positions may fall short of the end by resampling's rounding.
 const ROUNDING: Duration = Duration::from_millis(40);
-/// Sound further back than this before what has been heard is not needed for a caller who comes
-/// back: a report's worth.
+/// Without reports it is only estimated what has been heard: so much sound before that is kept all
+/// the same.
 const KEPT: Duration = Duration::from_millis(500);
+/// A client that plays reports four times a second. One that has said nothing for longer may have
+/// stalled, and nothing more counts as heard.
+const STALE: Duration = Duration::from_secs(1);
 /// Sound made further ahead of what has left than this can wait to be made.
 const AHEAD: Duration = Duration::from_secs(5);
 
@@ -182,7 +185,7 @@ impl Playout {
     pub(crate) fn heard(&self, now: Duration) -> Duration {
         match self.report {
             Some(Report { at, until, playing: true }) if !self.holds.away => {
-                (until + now.saturating_sub(at)).min(self.sent)
+                (until + now.saturating_sub(at).min(STALE)).min(self.sent)
             }
             Some(report) => report.until.min(self.sent),
             None => self.listener.heard(self.sent, now),
@@ -218,7 +221,10 @@ impl Playout {
 
     /// Gives up frames that have been heard long enough ago; gives how many.
     pub(crate) fn forget(&mut self, now: Duration) -> usize {
-        let heard = self.heard(now).saturating_sub(KEPT);
+        let heard = match self.report {
+            Some(report) => report.until,
+            None => self.heard(now).saturating_sub(KEPT),
+        };
         let mut count = 0;
         while self.gone > 0
             && let Some(end) = self.ends.front().copied().filter(|end| *end <= heard)
@@ -332,6 +338,18 @@ mod tests {
         playout.release(millis(5_000), Hold::Away);
         run(&mut playout, 5_000, 5_010);
         assert_eq!(playout.sent(), millis(720), "the lead is filled again");
+    }
+
+    #[test]
+    fn what_a_stalled_client_may_not_have_heard_is_kept() {
+        let mut playout = playout(true);
+        run(&mut playout, 0, 300);
+        playout.reported(millis(300), millis(200), true);
+        run(&mut playout, 300, 1_000);
+        assert_eq!(playout.forget(millis(9_000)), 10);
+        playout.hold(millis(9_000), Hold::Away);
+        assert_eq!(playout.rewind(millis(9_000)), 40);
+        assert_eq!(playout.sent(), millis(200));
     }
 
     #[test]

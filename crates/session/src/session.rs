@@ -219,7 +219,7 @@ impl Session {
             self.take(unheard);
         }
         let level = level::decibels(level::rms(&samples));
-        let echo = self.guard.as_mut().map_or(0.0, |guard| guard.heard(&samples));
+        let echo = self.echo(&samples);
         let probability = self.vad.probability(samples).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a frame went unheard");
             0.0
@@ -227,6 +227,15 @@ impl Session {
         let arrived = arrived.saturating_duration_since(self.began);
         let backlog = self.engines.stt.waiting();
         self.take(Input::Frame { arrived, probability, level, echo, backlog });
+    }
+
+    /// How much of a frame is the answer's own sound. While the answer is held there is none; not
+    /// to listen then leaves the delay as it was.
+    fn echo(&mut self, samples: &[f32]) -> f32 {
+        match &mut self.guard {
+            Some(guard) if !self.dialogue.is_contested() => guard.heard(samples),
+            _ => 0.0,
+        }
     }
 
     /// A muted or stalled client sends nothing, and the caller's turn ends all the same.
