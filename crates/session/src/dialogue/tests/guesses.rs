@@ -53,6 +53,13 @@ fn what_was_saved_is_measured() {
 }
 
 #[test]
+fn a_transcript_of_an_earlier_pause_is_not_measured() {
+    let mut player = Player::new();
+    player.play("#10 .3 [Hello there.] #4 .170 <Hi! >20");
+    assert_eq!(player.timings().transcript, None);
+}
+
+#[test]
 fn speech_that_goes_on_drops_it_without_a_trace() {
     let mut player = Player::new();
     let script = "#10 .3 [Hello there.] <Hi! >20 $ .4 ? #4 .3 [Hello there, I am new.] .4 %";

@@ -41,6 +41,17 @@ fn its_words_do_not_interrupt() {
 }
 
 #[test]
+fn words_that_have_not_sounded_cannot_come_back() {
+    let script = "{say Go on.} #3 <The harvest is gathered in October. >75 #9";
+    let mut player = Player::new();
+    player.play(script).told();
+    assert_eq!(
+        player.play("(harvest is gathered)").told(),
+        "384:Cut1() 384:Stop1 384:Interrupted1 384:Hears(|harvest is gathered)"
+    );
+}
+
+#[test]
 fn without_the_guard_they_do() {
     let mut player = Player::with(|config| config.interruption.echo_guard = false);
     assert_eq!(
