@@ -108,6 +108,13 @@ struct Sums {
     entries: Vec<Entry>,
 }
 
+impl Sums {
+    fn end(&mut self, live: Live) {
+        self.over.push((live.id, !live.written.is_empty()));
+        self.entries.push(Entry::Answer(live.given));
+    }
+}
+
 impl World {
     pub(super) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { ask_with: Arc::from(ASK_WITH), ..Config::default() };
@@ -253,10 +260,7 @@ impl World {
         match action {
             Action::Transcribe(pause) | Action::Pause(pause) => self.pause = *pause,
             Action::Respond { response, prompt, speculative, .. } => {
-                assert!(self.live.is_none(), "two responses at once");
-                assert_eq!(response.0, self.responses + 1, "numbers leave none out");
-                check_prompt(prompt);
-                self.live = Some(Live { id: *response, ..Live::default() });
+                self.begin(*response, prompt);
                 if !speculative {
                     self.mean(sums);
                     let is_asking = prompt.last().is_some_and(|it| it.text.ends_with(ASK_WITH));
@@ -269,16 +273,14 @@ impl World {
                 assert_eq!(live.id, *response);
                 if live.is_meant {
                     sums.dropped = Some(*response);
-                    sums.over.push((*response, !live.written.is_empty()));
-                    sums.entries.push(Entry::Answer(live.given));
+                    sums.end(live);
                 }
             }
             Action::Finish => {
                 let live = self.live.take().expect("there is one to finish");
                 assert!(live.is_meant && live.is_complete);
-                sums.over.push((live.id, !live.written.is_empty()));
                 assert_eq!(live.deck.sent(), live.deck.made(), "all of it was sent");
-                sums.entries.push(Entry::Answer(live.given));
+                sums.end(live);
             }
             Action::Play => {
                 assert!(!self.away, "nobody hears it");
@@ -302,6 +304,13 @@ impl World {
             | Action::ResumeTurn
             | Action::ReadAhead(_) => {}
         }
+    }
+
+    fn begin(&mut self, response: ResponseId, prompt: &[Message]) {
+        assert!(self.live.is_none(), "two responses at once");
+        assert_eq!(response.0, self.responses + 1, "numbers leave none out");
+        check_prompt(prompt);
+        self.live = Some(Live { id: response, ..Live::default() });
     }
 
     fn mean(&mut self, sums: &mut Sums) {
