@@ -51,6 +51,7 @@ struct TurnForm {
     #[serde(with = "nanos")]
     min_wait: Duration,
     complete_threshold: f32,
+    open_weight: f32,
     #[serde(with = "nanos")]
     incomplete_wait: Duration,
     #[serde(with = "nanos")]

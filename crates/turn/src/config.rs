@@ -35,8 +35,13 @@ pub struct Config {
     /// end of speech. Half of all gaps within turns are shorter, and an answer within it feels
     /// like being cut short.
     pub min_wait: Duration,
-    /// A turn at least this probably complete ends at once. The models are trained for 0.5.
+    /// A turn at least this probably complete ends at once. The models are trained for 0.5; but cut
+    /// at any pause they hear much as complete that is not, and what is complete nearly always
+    /// with more than 0.9.
     pub complete_threshold: f32,
+    /// So much a probability counts where the words do not read finished (they end in a comma, an
+    /// ellipsis, or nothing): what sounds complete and reads open mostly goes on.
+    pub open_weight: f32,
     /// How much longer than by its punctuation a turn is waited for that is certainly incomplete;
     /// in proportion for those in between. Speakers pause for a breath or a thought up to a second
     /// and a half.
@@ -63,7 +68,8 @@ impl Default for Config {
             micro_pause: Duration::from_millis(96),
             pause: Duration::from_millis(200),
             min_wait: Duration::from_millis(350),
-            complete_threshold: 0.5,
+            complete_threshold: 0.9,
+            open_weight: 0.4,
             incomplete_wait: Duration::from_millis(1_500),
             max_wait: Duration::from_secs(3),
             patience: Duration::from_secs(2),

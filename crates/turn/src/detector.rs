@@ -324,7 +324,9 @@ impl TurnDetector {
         };
         let by_punctuation = punctuation::wait(ending, self.speed, pause.p_complete);
         // what is not a number says nothing
-        let wait = match pause.p_complete.filter(|p| !p.is_nan()) {
+        let p_complete = pause.p_complete.filter(|p| !p.is_nan());
+        let weight = if ending.is_open() { self.config.open_weight } else { 1.0 };
+        let wait = match p_complete.map(|p| p * weight) {
             None => by_punctuation.max(min_wait),
             Some(p) if p >= self.config.complete_threshold => self.speed.patience(by_punctuation),
             Some(p) => by_punctuation.max(min_wait) + self.more_for_incomplete(p),

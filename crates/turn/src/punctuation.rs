@@ -52,6 +52,11 @@ impl Ending {
         }
     }
 
+    /// Whether the words read as if more followed.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Ellipsis | Self::Unknown)
+    }
+
     /// Seconds of silence that end a turn with this ending, before the speed's factor.
     fn pause(self, speed: Speed) -> f64 {
         match self {

@@ -79,7 +79,7 @@ impl Player {
                     continue;
                 }
                 '%' | '?' => {
-                    let p_complete = if symbol == '%' { 0.9 } else { 0.1 };
+                    let p_complete = if symbol == '%' { 0.95 } else { 0.1 };
                     let event = self.detector.on_completeness(self.pause, p_complete);
                     self.write(event);
                     continue;
@@ -162,8 +162,8 @@ fn the_speed_can_change_during_a_pause() {
 
 #[test]
 fn a_turn_that_sounds_complete_ends_at_once() {
-    check("#10.7[and that is it]%", "64:start(0) 544:pause1(320) 544:end(320)");
-    check("#10.7%.20[and that is it]", "64:start(0) 544:pause1(320) 1184:end(320)");
+    check("#10.7[And that is it.]%", "64:start(0) 544:pause1(320) 544:end(320)");
+    check("#10.7%.20[Is that it?]", "64:start(0) 544:pause1(320) 1184:end(320)");
 }
 
 #[test]
@@ -180,9 +180,14 @@ fn a_patient_caller_is_left_time_even_where_the_turn_sounds_complete() {
 }
 
 #[test]
+fn a_turn_that_sounds_complete_and_reads_open_is_waited_for() {
+    check("#10.7[and that,]%.60", "64:start(0) 544:pause1(320) 1632:end(320)");
+}
+
+#[test]
 fn a_turn_that_sounds_incomplete_is_waited_for_longer() {
-    // 350 ms by its punctuation, and four fifths of a second and a half
-    check("#10.7[and that is it.]?.60", "64:start(0) 544:pause1(320) 1888:end(320)");
+    // 350 ms by its punctuation, and eight ninths of a second and a half
+    check("#10.7[and that is it.]?.60", "64:start(0) 544:pause1(320) 2016:end(320)");
 }
 
 #[test]

@@ -30,8 +30,8 @@ fn a_turn_that_sounds_incomplete_is_waited_for() {
     assert_eq!(
         all("#10 .7 ? [Tell me about it.] .60"),
         "64:begin 64:Hearing 416:transcribe1 544:pause1 544:assess1 544:Hears(|Tell me about \
-         it.) 544:read(Tell me about it.) 864:assess1 1184:assess1 1888:forget \
-         1888:Heard(Tell me about it.) 1888:answer1(Tell me about it.) 1888:Thinking"
+         it.) 544:read(Tell me about it.) 864:assess1 1184:assess1 2016:forget \
+         2016:Heard(Tell me about it.) 2016:answer1(Tell me about it.) 2016:Thinking"
     );
 }
 
@@ -94,7 +94,7 @@ fn a_sound_of_thinking_is_no_turn() {
     assert_eq!(
         all("#10 .7 [Uh.] ? .100"),
         "64:begin 64:Hearing 416:transcribe1 544:pause1 544:assess1 544:Hears(|Uh.) \
-         544:read(Uh.) 864:assess1 1184:assess1 1888:Hears(|) 1888:forget 1888:Listening"
+         544:read(Uh.) 864:assess1 1184:assess1 2016:Hears(|) 2016:forget 2016:Listening"
     );
     assert_eq!(
         all("#10 .7 [Uh.] ? .9 #20 .7 [Uh, tell me.] %"),
