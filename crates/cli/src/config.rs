@@ -113,7 +113,7 @@ pub(crate) struct TurnConfig {
     #[serde(with = "humantime_serde")]
     pub(crate) min_wait: Duration,
     pub(crate) complete_threshold: f32,
-    pub(crate) open_weight: f32,
+    pub(crate) open_odds: f32,
     #[serde(with = "humantime_serde")]
     pub(crate) incomplete_wait: Duration,
     #[serde(with = "humantime_serde")]
@@ -230,7 +230,7 @@ impl Config {
         let complete = turn.complete_threshold;
         ensure!(complete > 0.0 && complete < 1.0, "[turn] complete_threshold is between 0 and 1");
         ensure!(turn.hush > 0.0, "[turn] hush must be above 0");
-        ensure!((0.0..=1.0).contains(&turn.open_weight), "[turn] open_weight is 0.0 to 1.0");
+        ensure!(turn.open_odds >= 1.0, "[turn] open_odds must be at least 1");
         ensure!(turn.queue > 0, "[turn] queue must be at least 1");
         let sensitivity = interruption.sensitivity;
         ensure!((0.0..=1.0).contains(&sensitivity), "[interruption] sensitivity is 0.0 to 1.0");
@@ -260,7 +260,7 @@ impl Config {
             pause: settings.pause,
             min_wait: settings.min_wait,
             complete_threshold: settings.complete_threshold,
-            open_weight: settings.open_weight,
+            open_odds: settings.open_odds,
             incomplete_wait: settings.incomplete_wait,
             max_wait: settings.max_wait,
             ..turn::Config::default()

@@ -51,7 +51,7 @@ struct TurnForm {
     #[serde(with = "nanos")]
     min_wait: Duration,
     complete_threshold: f32,
-    open_weight: f32,
+    open_odds: f32,
     #[serde(with = "nanos")]
     incomplete_wait: Duration,
     #[serde(with = "nanos")]

@@ -34,6 +34,8 @@ pub struct Dialogue {
     history: History,
     answer: Option<Answer>,
     floor: Floor,
+    /// Until when sound over the answer is taken for its echo.
+    echoes_until: Duration,
     last_response: ResponseId,
     voice: Option<Arc<str>>,
     /// Whether the client reports its playback and can pause it.
@@ -61,6 +63,7 @@ impl Dialogue {
             history: History::new(Arc::clone(&config.system_prompt)),
             answer: None,
             floor: Floor::Clear,
+            echoes_until: Duration::ZERO,
             last_response: ResponseId(0),
             voice: config.voice.clone(),
             client_pauses: false,

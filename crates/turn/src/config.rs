@@ -39,9 +39,10 @@ pub struct Config {
     /// at any pause they hear much as complete that is not, and what is complete nearly always
     /// with more than 0.9.
     pub complete_threshold: f32,
-    /// So much a probability counts where the words do not read finished (they end in a comma, an
-    /// ellipsis, or nothing): what sounds complete and reads open mostly goes on.
-    pub open_weight: f32,
+    /// Words that do not read finished (they end in a comma, an ellipsis, or nothing) make it so
+    /// many times less likely, as odds, that the turn is complete: what sounds complete and reads
+    /// open mostly goes on.
+    pub open_odds: f32,
     /// How much longer than by its punctuation a turn is waited for that is certainly incomplete;
     /// in proportion for those in between. Speakers pause for a breath or a thought up to a second
     /// and a half.
@@ -69,7 +70,7 @@ impl Default for Config {
             pause: Duration::from_millis(200),
             min_wait: Duration::from_millis(350),
             complete_threshold: 0.9,
-            open_weight: 0.4,
+            open_odds: 15.0,
             incomplete_wait: Duration::from_millis(1_500),
             max_wait: Duration::from_secs(3),
             patience: Duration::from_secs(2),

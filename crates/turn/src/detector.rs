@@ -325,14 +325,22 @@ impl TurnDetector {
         let by_punctuation = punctuation::wait(ending, self.speed, pause.p_complete);
         // what is not a number says nothing
         let p_complete = pause.p_complete.filter(|p| !p.is_nan());
-        let weight = if ending.is_open() { self.config.open_weight } else { 1.0 };
-        let wait = match p_complete.map(|p| p * weight) {
+        let wait = match p_complete.map(|p| self.as_it_reads(p, ending)) {
             None => by_punctuation.max(min_wait),
             Some(p) if p >= self.config.complete_threshold => self.speed.patience(by_punctuation),
             Some(p) => by_punctuation.max(min_wait) + self.more_for_incomplete(p),
         };
         // not `clamp`, which panics if a configuration has the two the wrong way round
         wait.max(long).min(max_wait)
+    }
+
+    /// The probability that a turn is complete which sounds this probably complete and ends so.
+    fn as_it_reads(&self, p_complete: f32, ending: Ending) -> f32 {
+        if !ending.is_open() {
+            return p_complete;
+        }
+        // Bayes' rule in odds, the two taken to be independent
+        p_complete / (p_complete + (1.0 - p_complete) * self.config.open_odds)
     }
 
     /// What is waited beyond the punctuation for a turn that is this probably complete, which is

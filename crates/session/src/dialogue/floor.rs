@@ -10,16 +10,18 @@ use crate::{Action, Event, playout::Hold, timings::millis};
 /// replies to it: people often begin some tenths of a second before or after the other's end.
 const NEARLY_OVER: Duration = Duration::from_millis(300);
 
+/// Where the answer's own words have been heard, sound alone does not pause it for so long: the
+/// microphone hears a loudspeaker, and would pause it again and again. Words still end it.
+const ECHOES_LAST: Duration = Duration::from_secs(3);
+
 /// Who speaks over the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Floor {
-    /// Nobody, or there is no answer.
+    /// Nobody, or somebody without words so far, or there is no answer.
     #[default]
     Clear,
     /// The caller makes a sound, and the answer is held until this time for words to show.
     Contested { until: Duration },
-    /// The caller still makes that sound, without words, and the answer goes on.
-    Shared,
 }
 
 /// What words over the answer mean.
@@ -43,7 +45,7 @@ impl Floor {
     pub(super) fn deadline(self) -> Option<Duration> {
         match self {
             Self::Contested { until } => Some(until),
-            Self::Clear | Self::Shared => None,
+            Self::Clear => None,
         }
     }
 }
@@ -72,7 +74,8 @@ impl Dialogue {
         }
         let until = self.now + self.config.interruption.patience;
         let (now, onset) = (self.now, self.since_onset());
-        let Some(answer) = self.meant() else { return };
+        let is_echo = now < self.echoes_until;
+        let Some(answer) = self.meant().filter(|_| !is_echo) else { return };
         answer.playout.hold(now, Hold::Contested);
         let (id, has_sounded) = (answer.id, answer.has_sounded());
         self.floor = Floor::Contested { until };
@@ -95,6 +98,7 @@ impl Dialogue {
             }
             Verdict::Echo => {
                 self.metrics.echo();
+                self.echoes_until = self.now + ECHOES_LAST;
                 self.discard_turn();
             }
             // more may follow until the caller falls silent
@@ -132,7 +136,6 @@ impl Dialogue {
     pub(super) fn contest_ends(&mut self) {
         if self.floor.deadline().is_some_and(|until| until <= self.now) {
             self.yield_floor_back();
-            self.floor = Floor::Shared;
         }
     }
 

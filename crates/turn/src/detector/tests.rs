@@ -181,7 +181,7 @@ fn a_patient_caller_is_left_time_even_where_the_turn_sounds_complete() {
 
 #[test]
 fn a_turn_that_sounds_complete_and_reads_open_is_waited_for() {
-    check("#10.7[and that,]%.60", "64:start(0) 544:pause1(320) 1632:end(320)");
+    check("#10.7[and that,]%.60", "64:start(0) 544:pause1(320) 1312:end(320)");
 }
 
 #[test]
