@@ -30,6 +30,9 @@ const ENVIRONMENT: &[(&str, &str, &str)] = &[
     ("REPARTEE_OFFLINE", "models", "offline"),
 ];
 
+/// The most sound that a client may hold: the echo of all of it is looked for in each frame.
+const LONGEST_LEAD: Duration = Duration::from_secs(4);
+
 /// All settings.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -236,6 +239,8 @@ impl Config {
         ensure!((0.0..=1.0).contains(&sensitivity), "[interruption] sensitivity is 0.0 to 1.0");
         ensure!(stt.queue > 0, "[stt] queue must be at least 1");
         ensure!(tts.workers > 0 && tts.queue > 0, "[tts] workers and queue must be at least 1");
+        let longest = tts.lead.max(tts.plain_lead);
+        ensure!(longest <= LONGEST_LEAD, "[tts] lead and plain_lead are at most {LONGEST_LEAD:?}");
         ensure!((0.5..=2.0).contains(&tts.speed), "[tts] speed is 0.5 to 2.0");
         ensure!(llm.threads > 0, "[llm] threads must be at least 1");
         ensure!(llm.prefill_chunk > 0, "[llm] prefill_chunk must be at least 1");

@@ -229,18 +229,23 @@ impl Connection {
 
     /// The caller is away: their session goes on in silence until they come back or it is time to
     /// give up.
-    async fn wait_for_comeback(&self, ends: &Ends, end: End) -> End {
+    async fn wait_for_comeback(&self, ends: &mut Ends, end: End) -> End {
         let patience = self.shared.settings.resume;
         tracing::info!(for_ms = millis(patience), "waiting for the caller to come back");
         let _away = self.shared.metrics.away();
         // the session has gone only if the connection is ending
         let _ = ends.commands.send(Command::Away).await;
         let mut comebacks = self.comebacks.lock().await;
-        tokio::select! {
-            biased;
-            () = self.shared.draining.cancelled() => End::Shutdown,
-            Some(comeback) = comebacks.recv() => End::Moved(Box::new(comeback)),
-            () = tokio::time::sleep(patience) => end,
+        let mut patience = pin!(tokio::time::sleep(patience));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shared.draining.cancelled() => return End::Shutdown,
+                Some(comeback) = comebacks.recv() => return End::Moved(Box::new(comeback)),
+                () = &mut patience => return end,
+                // what was for the lost connection makes room
+                output = ends.outputs.next() => if output.is_none() { return End::Failed },
+            }
         }
     }
 

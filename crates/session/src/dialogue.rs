@@ -36,6 +36,8 @@ pub struct Dialogue {
     floor: Floor,
     /// Until when sound over the answer is taken for its echo.
     echoes_until: Duration,
+    /// How the last answer ended that was heard to its end where echoes are.
+    last_words: String,
     last_response: ResponseId,
     voice: Option<Arc<str>>,
     /// Whether the client reports its playback and can pause it.
@@ -64,6 +66,7 @@ impl Dialogue {
             answer: None,
             floor: Floor::Clear,
             echoes_until: Duration::ZERO,
+            last_words: String::new(),
             last_response: ResponseId(0),
             voice: config.voice.clone(),
             client_pauses: false,

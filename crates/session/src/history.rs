@@ -6,9 +6,12 @@ use llm::{Message, Role};
 
 use crate::ledger::CUT;
 
-/// The most messages kept; older ones go in pairs. The engine trims by tokens, this bounds memory
-/// for callers who talk for hours.
+/// The most messages kept; older ones go. The engine trims by tokens, this bounds memory for callers
+/// who talk for hours.
 const MAX_MESSAGES: usize = 400;
+/// The most bytes of their texts: more than models read, and little enough to be joined within the
+/// time that a caller may take from others.
+const MAX_BYTES: usize = 256 << 10;
 
 /// Something said in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +29,15 @@ pub struct Said {
 pub struct History {
     system: Message,
     messages: Vec<Message>,
+    /// Of their texts together.
+    bytes: usize,
 }
 
 impl History {
     /// An empty conversation under this system prompt.
     pub fn new(system_prompt: Arc<str>) -> Self {
-        Self { system: Message::new(Role::System, system_prompt), messages: Vec::new() }
+        let system = Message::new(Role::System, system_prompt);
+        Self { system, messages: Vec::new(), bytes: 0 }
     }
 
     /// Adds a turn of the caller.
@@ -65,6 +71,7 @@ impl History {
     /// Forgets everything but the system prompt.
     pub fn clear(&mut self) {
         self.messages.clear();
+        self.bytes = 0;
     }
 
     /// The conversation for the model: the system prompt, then turns in strict alternation. Turns
@@ -80,23 +87,26 @@ impl History {
     }
 
     fn prompt_of(&self, further: Option<&Message>) -> Vec<Message> {
-        let mut prompt = vec![self.system.clone()];
-        for message in self.messages.iter().chain(further) {
-            match prompt.last_mut() {
-                Some(last) if last.role == message.role => {
-                    last.text = Arc::from(format!("{} {}", last.text, message.text));
-                }
-                _ => prompt.push(message.clone()),
+        let said: Vec<&Message> = self.messages.iter().chain(further).collect();
+        let runs = said.chunk_by(|before, after| before.role == after.role);
+        let joined = runs.map(|run| match run {
+            [message] => (*message).clone(),
+            several => {
+                let texts: Vec<&str> = several.iter().map(|message| &*message.text).collect();
+                Message::new(several[0].role, texts.join(" "))
             }
-        }
-        prompt
+        });
+        std::iter::once(self.system.clone()).chain(joined).collect()
     }
 
     fn push(&mut self, message: Message) {
-        if self.messages.len() >= MAX_MESSAGES {
-            self.messages.drain(..2);
-        }
+        self.bytes += message.text.len();
         self.messages.push(message);
+        while self.messages.len() > MAX_MESSAGES
+            || self.bytes > MAX_BYTES && self.messages.len() > 1
+        {
+            self.bytes -= self.messages.remove(0).text.len();
+        }
     }
 }
 
@@ -136,6 +146,16 @@ mod tests {
         history.caller_said(Arc::from("hello"));
         history.clear();
         assert_eq!(said(&history), ["system: be kind"]);
+    }
+
+    #[test]
+    fn memory_is_bounded_however_long_the_turns() {
+        let mut history = History::new(Arc::from("be kind"));
+        for _ in 0..100 {
+            history.caller_said(Arc::from("x".repeat(16_000)));
+        }
+        let text: usize = history.prompt().iter().map(|message| message.text.len()).sum();
+        assert!((MAX_BYTES / 2..=MAX_BYTES + 100).contains(&text), "{text} bytes");
     }
 
     #[test]

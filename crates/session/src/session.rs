@@ -20,8 +20,9 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 /// Frames of silence heard at once after a stall; more of it changes nothing.
 const MAX_FILL: u128 = 100;
-/// With so many outputs waiting for a slow connection, no more sound is made. The connection is
-/// given up long before they become many more.
+/// With so many outputs waiting for a slow connection no more sound is made and no command is
+/// taken: whoever asks for more waits. What time alone makes leave (sound, at its own pace) comes on
+/// top, until the connection is given up.
 const MANY_WAITING: usize = 256;
 /// How long after it has left sound may come back through the caller's microphone, beyond what the
 /// client may hold: network, devices and room.
@@ -142,11 +143,14 @@ impl Session {
     async fn next_step(&mut self, inputs: &mut Inputs) -> Step {
         let deadline = self.dialogue.deadline().map(|deadline| self.began + deadline);
         let quiet = self.dialogue.in_turn().then(|| self.arrived + QUIET);
-        let wants_more = self.dialogue.wants_more() && self.waiting.len() < MANY_WAITING;
+        let keeps_up = self.waiting.len() < MANY_WAITING;
+        let wants_more = self.dialogue.wants_more() && keeps_up;
         // every branch is cancel-safe: channels, a poll of what `self` owns, and timers
         tokio::select! {
             biased;
-            command = inputs.commands.recv() => command.map_or(Step::Closed, Step::Command),
+            command = inputs.commands.recv(), if keeps_up => {
+                command.map_or(Step::Closed, Step::Command)
+            }
             room = send_next(&self.outlet, &mut self.waiting) => Step::Room(room),
             progress = next_progress(&mut self.response), if wants_more => Step::Progress(progress),
             heard = self.listening.next() => Step::Heard(heard),
@@ -289,7 +293,12 @@ impl Session {
         let tokens = match tokens {
             Ok(tokens) => tokens,
             Err(error) => {
-                tracing::error!(%error, speculative, "no answer");
+                if speculative {
+                    // it is tried again if the turn ends as guessed
+                    tracing::debug!(%error, "no guess");
+                } else {
+                    tracing::error!(%error, "no answer");
+                }
                 return Some(Input::Complete(Err(Failure::of_llm(&error))));
             }
         };

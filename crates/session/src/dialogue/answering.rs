@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Dialogue, floor::Floor};
+use super::{
+    Dialogue,
+    floor::{ECHOES_LAST, Floor},
+};
 use crate::{
     Action, Event, Failure, ResponseId,
     answer::Answer,
@@ -192,6 +195,10 @@ impl Dialogue {
         if let Some(answer) = self.answer.take() {
             self.act(Action::Finish);
             self.floor = Floor::Clear;
+            if self.now < self.echoes_until {
+                self.echoes_until = self.now + ECHOES_LAST;
+                self.last_words = answer.ledger.around(answer.ledger.duration());
+            }
             self.history.answer_heard(&answer.words(answer.ledger.duration()));
             self.summary.answers += 1;
             self.quiet_since = self.now;

@@ -12,7 +12,7 @@ const NEARLY_OVER: Duration = Duration::from_millis(300);
 
 /// Where the answer's own words have been heard, sound alone does not pause it for so long: the
 /// microphone hears a loudspeaker, and would pause it again and again. Words still end it.
-const ECHOES_LAST: Duration = Duration::from_secs(3);
+pub(super) const ECHOES_LAST: Duration = Duration::from_secs(3);
 
 /// Who speaks over the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,20 +62,27 @@ impl Dialogue {
         }
         let over_answer = self.is_speaking() && !self.turn.in_turn();
         let is_heard = settings.enabled && probability >= 1.0 - settings.sensitivity;
-        if over_answer && !is_heard { 0.0 } else { probability }
+        match over_answer {
+            true if is_heard => probability.max(self.config.turn.start_threshold),
+            true => 0.0,
+            false => probability,
+        }
     }
 
     /// The caller begins to speak: whatever of an answer there is waits, unless it is over.
     pub(super) fn contest(&mut self) {
         let now = self.now;
+        let sounds = self.meant().is_some_and(|answer| answer.has_sounded());
+        if sounds && self.now < self.echoes_until {
+            return;
+        }
         if self.meant().is_some_and(|answer| answer.is_nearly_heard(now, NEARLY_OVER)) {
             self.answer_heard();
             return;
         }
         let until = self.now + self.config.interruption.patience;
         let (now, onset) = (self.now, self.since_onset());
-        let is_echo = now < self.echoes_until;
-        let Some(answer) = self.meant().filter(|_| !is_echo) else { return };
+        let Some(answer) = self.meant() else { return };
         answer.playout.hold(now, Hold::Contested);
         let (id, has_sounded) = (answer.id, answer.has_sounded());
         self.floor = Floor::Contested { until };
@@ -89,7 +96,7 @@ impl Dialogue {
     /// words are the beginning of the next turn; a sign of listening is no turn.
     pub(super) fn weigh(&mut self, text: &str) {
         if self.meant().is_none() {
-            return;
+            return self.weigh_after_answer(text);
         }
         match self.verdict(text) {
             Verdict::Interruption => {
@@ -107,6 +114,15 @@ impl Dialogue {
                 self.discard_turn();
             }
             Verdict::Backchannel | Verdict::Nothing => {}
+        }
+    }
+
+    /// The end of an answer comes back when it is over. Only where echoes have been heard are words
+    /// like it taken for one: a caller may well repeat them.
+    fn weigh_after_answer(&mut self, text: &str) {
+        if self.now < self.echoes_until && turn::is_echo(text, &self.last_words) {
+            self.metrics.echo();
+            self.discard_turn();
         }
     }
 

@@ -10,9 +10,9 @@ use crate::{Action, Event, Failure, agreement::Agreement, timings::TurnTimes};
 
 /// Less speech than this (cough, click, breath) is not asked about: models invent words for it.
 const MIN_SPEECH: Duration = Duration::from_millis(192);
-/// While the caller may be interrupting, words are asked for this often: soon enough to tell
+/// While the caller speaks over an answer, words are asked for this often: soon enough to tell
 /// before patience ends, and no sooner than a word is long.
-const CONTESTED_PERIOD: Duration = Duration::from_millis(320);
+const OVER_ANSWER_PERIOD: Duration = Duration::from_millis(320);
 /// What nobody could hear from a short silence they may hear from a longer one: whether the turn is
 /// complete is asked again this often, and no more after the second.
 const ASSESS_AGAIN: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(1));
@@ -82,7 +82,7 @@ impl Dialogue {
                 self.hearing.onset = Some(at);
                 self.contest();
                 self.hearing.unseen = self.turn.spoken();
-                if !self.floor.is_contested() {
+                if self.meant().is_none() {
                     // the first words are shown, and read, in half the time
                     self.hearing.unseen += self.config.partial_period / 2;
                 }
@@ -148,8 +148,9 @@ impl Dialogue {
     }
 
     fn ask_for_partial(&mut self) {
+        let is_over_answer = self.meant().is_some();
         let period = match self.hearing.backlog {
-            _ if self.floor.is_contested() => CONTESTED_PERIOD,
+            _ if is_over_answer => OVER_ANSWER_PERIOD,
             0 => self.config.partial_period,
             1..VERY_BUSY => 2 * self.config.partial_period,
             VERY_BUSY.. => return,

@@ -81,7 +81,7 @@ fn noise_without_words_lets_it_go_on_and_words_may_follow() {
     assert_eq!(
         told("#40 (No, wait)"),
         "520:Sound(101-103) 576:Pause1 576:Paused 1576:Resume1 1576:Speaking \
-         1580:Sound(104-114) 1792:Cut1(One two three…) 1792:Stop1 1792:Interrupted1 \
+         1580:Sound(104-113) 1780:Sound(114-114) 1792:Cut1(One two three…) 1792:Stop1 1792:Interrupted1 \
          1792:Hears(|No, wait) 1792:Hearing"
     );
 }
@@ -128,6 +128,10 @@ fn faint_sound_interrupts_only_if_it_is_set_so() {
     );
     let mut player = Player::with(|config| config.interruption.sensitivity = 0.2);
     assert_eq!(over(&mut player, faint), "520:Sound(101-119)");
+    let fainter = "-3";
+    assert_eq!(told(fainter), "520:Sound(101-105)");
+    let mut player = Player::with(|config| config.interruption.sensitivity = 0.8);
+    assert_eq!(over(&mut player, fainter), "520:Sound(101-103) 576:Pause1 576:Paused");
 }
 
 #[test]

@@ -42,6 +42,21 @@ fn its_words_do_not_interrupt() {
 }
 
 #[test]
+fn the_end_of_the_answer_that_comes_back_when_it_is_over_is_no_turn() {
+    let tail = "#10 .3 [It is celebrated.] .4 %";
+    let mut player = Player::new();
+    told(&mut player, "#12 (harvest is gathered) .85");
+    assert_eq!(player.play(tail).told(), "3620:Listening 3680:Hearing 4032:Listening");
+    // where no echo has been heard the caller has said it
+    let mut player = Player::new();
+    told(&mut player, ".100");
+    assert_eq!(
+        player.play(tail).told(),
+        "3776:Hearing 4128:Hears(|It is celebrated.) 4256:Heard(It is celebrated.) 4256:Thinking"
+    );
+}
+
+#[test]
 fn words_that_have_not_sounded_cannot_come_back() {
     let script = "{say Go on.} #3 <The harvest is gathered in October. >75 #9";
     let mut player = Player::new();

@@ -22,11 +22,11 @@ fn words_are_asked_for_every_second_and_rarer_when_the_recogniser_is_busy() {
 fn while_the_caller_may_be_interrupting_words_are_asked_for_sooner() {
     assert_eq!(
         asked("{say Go on.} <One two three.>250 $ .9 #40"),
-        "0:answer1(Go on.) 352:begin 576:transcribe 896:transcribe 1216:transcribe"
+        "0:answer1(Go on.) 352:begin 576:transcribe 896:transcribe 1216:transcribe 1536:transcribe"
     );
     assert_eq!(
         asked("{backlog 9} {say Go on.} <One two three.>250 $ .9 #40"),
-        "0:answer1(Go on.) 352:begin 576:transcribe 896:transcribe 1216:transcribe"
+        "0:answer1(Go on.) 352:begin 576:transcribe 896:transcribe 1216:transcribe 1536:transcribe"
     );
 }
 

@@ -62,7 +62,7 @@ impl Player {
     ///
     /// | | |
     /// |---|---|
-    /// | `#` `+` `.` | 32 ms of speech, of what may be speech, of silence |
+    /// | `#` `+` `-` `.` | 32 ms of speech, of what may be speech, of less, of silence |
     /// | `e` | 32 ms of the answer's own voice, come back |
     /// | `_` | 32 ms of which nothing arrives |
     /// | `(words)` | a partial transcript |
@@ -143,6 +143,7 @@ impl Player {
         let (probability, level, echo) = match sound {
             '#' => (0.9, -20.0, 0.0),
             '+' => (0.6, -20.0, 0.0),
+            '-' => (0.3, -20.0, 0.0),
             '.' => (0.1, -60.0, 0.0),
             'e' => (0.9, -30.0, 0.9),
             '_' => return,
