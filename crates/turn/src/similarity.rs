@@ -100,6 +100,8 @@ mod tests {
         check("Привет, мир", "привет мир!", 1.0);
         check("你好吗？", "你好", 0.8);
         check("你好", "再见", 0.0);
+        check("mo\u{308}chte", "möchte", 1.0);
+        check("ｈｅｌｌｏ", "hello", 1.0);
     }
 
     proptest! {
