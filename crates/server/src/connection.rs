@@ -1,7 +1,6 @@
 //! One caller's socket: reader, writer and session as futures of one task.
 
 use std::{
-    net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
@@ -50,15 +49,15 @@ pub(crate) struct Connection {
     /// The voice in use, if it has a name.
     voice: Mutex<Option<Arc<str>>>,
     way_back: mpsc::Sender<Comeback>,
-    comebacks: tokio::sync::Mutex<mpsc::Receiver<Comeback>>,
     _permit: Permit,
 }
 
-/// The session's ends of its queues.
+/// What outlives a socket: the ends of the session's queues, and where the next socket comes from.
 struct Ends {
     sound: mpsc::Sender<Sound>,
     commands: mpsc::Sender<Command>,
     outputs: Outputs,
+    comebacks: mpsc::Receiver<Comeback>,
 }
 
 /// Why a connection ended.
@@ -96,11 +95,16 @@ pub(crate) async fn refuse(mut socket: WebSocket) {
 }
 
 impl Connection {
-    pub(crate) fn new(number: u64, shared: Arc<Shared>, ready: Ready, permit: Permit) -> Self {
+    /// A caller, and where the sockets arrive on which they come back.
+    pub(crate) fn new(
+        number: u64,
+        shared: Arc<Shared>,
+        ready: Ready,
+        permit: Permit,
+    ) -> (Self, mpsc::Receiver<Comeback>) {
         let (way_back, comebacks) = way_back();
-        let comebacks = tokio::sync::Mutex::new(comebacks);
         let (pass, voice) = (Mutex::default(), Mutex::new(ready.session.voice.clone()));
-        Self { number, shared, ready, pass, voice, way_back, comebacks, _permit: permit }
+        (Self { number, shared, ready, pass, voice, way_back, _permit: permit }, comebacks)
     }
 
     /// The connection's name in the log.
@@ -139,11 +143,12 @@ impl Connection {
     }
 
     /// Serves the caller until they leave, are sent away, or the server stops.
-    pub(crate) async fn run(self, socket: WebSocket, address: SocketAddr) {
+    pub(crate) async fn run(self, arrival: Comeback, comebacks: mpsc::Receiver<Comeback>) {
+        let (socket, address) = arrival;
         let connected = Instant::now();
         let admission = &self.shared.admission;
         tracing::info!(%address, "connected ({}/{})", admission.active(), admission.max());
-        let (end, summary) = Box::pin(self.converse(socket, connected)).await;
+        let (end, summary) = Box::pin(self.converse(socket, comebacks, connected)).await;
         tracing::info!(
             reason = end.reason(),
             duration_ms = millis_since(connected),
@@ -155,7 +160,12 @@ impl Connection {
         );
     }
 
-    async fn converse(&self, socket: WebSocket, connected: Instant) -> (End, Summary) {
+    async fn converse(
+        &self,
+        socket: WebSocket,
+        comebacks: mpsc::Receiver<Comeback>,
+        connected: Instant,
+    ) -> (End, Summary) {
         let settings = &self.shared.settings;
         let (session, outputs) = match self.open() {
             Ok(opened) => opened,
@@ -168,7 +178,7 @@ impl Connection {
         };
         let (sound_tx, sound) = mpsc::channel(settings.audio_queue);
         let (commands_tx, commands) = mpsc::channel(COMMANDS);
-        let mut ends = Ends { sound: sound_tx, commands: commands_tx, outputs };
+        let mut ends = Ends { sound: sound_tx, commands: commands_tx, outputs, comebacks };
         let mut session = pin!(lost_is_failed(session.run(Inputs { sound, commands })));
         tracing::info!(took_ms = millis_since(connected), "pipeline ready");
         let (end, summary) = {
@@ -235,13 +245,12 @@ impl Connection {
         let _away = self.shared.metrics.away();
         // the session has gone only if the connection is ending
         let _ = ends.commands.send(Command::Away).await;
-        let mut comebacks = self.comebacks.lock().await;
         let mut patience = pin!(tokio::time::sleep(patience));
         loop {
             tokio::select! {
                 biased;
                 () = self.shared.draining.cancelled() => return End::Shutdown,
-                Some(comeback) = comebacks.recv() => return End::Moved(Box::new(comeback)),
+                Some(comeback) = ends.comebacks.recv() => return End::Moved(Box::new(comeback)),
                 () = &mut patience => return end,
                 // what was for the lost connection makes room
                 output = ends.outputs.next() => if output.is_none() { return End::Failed },
@@ -259,13 +268,12 @@ impl Connection {
         let settings = &self.shared.settings;
         let (notices_tx, notices) = mpsc::channel(NOTICES);
         let (form_tx, form) = watch::channel(Form::default());
-        let Ends { sound, commands, outputs } = ends;
+        let Ends { sound, commands, outputs, comebacks } = ends;
         let ways = Ways { sound: sound.clone(), commands: commands.clone(), notices: notices_tx };
         let inbound = Inbound::new(self, ways, form_tx, is_back);
         let outbound = if is_back { Outbound::from_history(form) } else { Outbound::new(form) };
         let mut reader = pin!(read(inbound, stream, 3 * settings.ping));
         let mut writer = pin!(self.write(sink, outputs, notices, outbound));
-        let mut comebacks = self.comebacks.lock().await;
         tokio::select! {
             biased;
             () = self.shared.closing.cancelled() => End::Shutdown,

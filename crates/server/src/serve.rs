@@ -218,8 +218,8 @@ fn admit(
     let tracker = shared.tracker.clone();
     upgrade.on_upgrade(move |socket: WebSocket| {
         let span = tracing::info_span!("session", connection = %format_args!("c{number}"));
-        let connection = Connection::new(number, shared, ready, permit);
-        tracker.track_future(connection.run(socket, address).instrument(span))
+        let (connection, comebacks) = Connection::new(number, shared, ready, permit);
+        tracker.track_future(connection.run((socket, address), comebacks).instrument(span))
     })
 }
 

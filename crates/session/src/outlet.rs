@@ -57,16 +57,10 @@ impl Outputs {
     pub async fn next(&mut self) -> Option<Output> {
         loop {
             let output = self.outputs.recv().await?;
-            if !self.is_stale(&output) {
+            if !is_stale(&output, *self.live.borrow()) {
                 return Some(output);
             }
         }
-    }
-
-    /// Whether the output belongs to a response that has been dropped meanwhile. Worth asking
-    /// again right before the output leaves, if that took time.
-    pub fn is_stale(&self, output: &Output) -> bool {
-        is_stale(output, *self.live.borrow())
     }
 }
 
