@@ -63,7 +63,8 @@ pub struct Config {
     pub ask_with: Arc<str>,
 }
 
-/// When speech over the answer interrupts it. All speech pauses the answer first.
+/// When speech over the answer interrupts it. All speech pauses the answer first, but where its echo
+/// has just been heard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interruption {
     /// Whether it can be interrupted by speech at all.
