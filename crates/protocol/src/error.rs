@@ -28,6 +28,8 @@ pub enum ErrorCode {
     TtsFailed,
     /// An engine had no room for this turn.
     Overloaded,
+    /// An engine does not answer at all; answers go on when it does again.
+    EngineUnavailable,
     /// This server's settings do not let callers choose that.
     NotAllowed,
     /// The server takes no more callers (in the body of the refused upgrade).
@@ -39,7 +41,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that may be sent.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidJson,
         Self::UnknownType,
         Self::InvalidMessage,
@@ -51,6 +53,7 @@ impl ErrorCode {
         Self::LlmFailed,
         Self::TtsFailed,
         Self::Overloaded,
+        Self::EngineUnavailable,
         Self::NotAllowed,
         Self::AtCapacity,
     ];
@@ -69,6 +72,7 @@ impl ErrorCode {
             Self::LlmFailed => "llm_failed",
             Self::TtsFailed => "tts_failed",
             Self::Overloaded => "overloaded",
+            Self::EngineUnavailable => "engine_unavailable",
             Self::NotAllowed => "not_allowed",
             Self::AtCapacity => "at_capacity",
             Self::Unknown => "unknown",

@@ -42,6 +42,14 @@ pub enum ServerMessage<'a> {
         #[serde(default)]
         instructions_allowed: bool,
     },
+    /// The server is full, and the caller waits in line; `welcome` comes when it is their turn.
+    Queue {
+        /// Their place in line, 1 for the next one to be let in.
+        position: u32,
+        /// How long it may take, in milliseconds. `None`: nobody can tell.
+        #[serde(default)]
+        estimated_wait_ms: Option<u64>,
+    },
     /// The conversation so far, after a session was taken up again.
     History {
         /// What was said, the oldest first.
@@ -352,6 +360,18 @@ mod tests {
         check(
             &ServerMessage::Error { code: ErrorCode::SttFailed, message: "no words".into() },
             r#"{"type":"error","code":"stt_failed","message":"no words"}"#,
+        );
+    }
+
+    #[test]
+    fn a_place_in_line_may_come_without_an_estimate() {
+        check(
+            &ServerMessage::Queue { position: 2, estimated_wait_ms: Some(10_000) },
+            r#"{"type":"queue","position":2,"estimated_wait_ms":10000}"#,
+        );
+        check(
+            &ServerMessage::Queue { position: 1, estimated_wait_ms: None },
+            r#"{"type":"queue","position":1,"estimated_wait_ms":null}"#,
         );
     }
 
