@@ -7,6 +7,7 @@ mod border;
 #[cfg(feature = "llama")]
 pub mod llama;
 pub mod scripted;
+pub mod step;
 mod think;
 mod trim;
 

@@ -8,14 +8,16 @@ use llama_cpp_2::{DecodeError, context::LlamaContext, llama_batch::LlamaBatch, m
 use super::{
     Config,
     missed::{Rank, SHARED, least_missed},
-    plan::{Share, plan},
     prompt::{Prompt, Prompter, Room},
     stats::{Counters, count, set},
     talk::{Answer, Talk, check, sampler},
     text::Text,
     weights,
 };
-use crate::{LlmError, Message, Options, Outlet};
+use crate::{
+    LlmError, Message, Options, Outlet,
+    step::{Share, plan},
+};
 
 /// What conversations ask of the engine.
 pub(super) enum Command {

@@ -6,7 +6,6 @@
 
 mod engine;
 mod missed;
-mod plan;
 mod prompt;
 mod stats;
 mod talk;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use engine::{Cancelled, EngineMetrics};
 use llama_cpp_2::{sampling::LlamaSampler, token::LlamaToken};
 
-use super::{plan::Want, prompt::KnownTexts, text::Text};
-use crate::{LlmError, Options, Outlet, Standing};
+use super::{prompt::KnownTexts, text::Text};
+use crate::{LlmError, Options, Outlet, Standing, step::Want};
 
 /// Room a stream must have before its response takes part in a step: what a last token completes,
 /// and an error.

@@ -1,8 +1,10 @@
-//! What goes into the next step: a decision without a model.
+//! What goes into the next step of a model that all conversations share: a decision without a
+//! model. The engine makes it before every step, and whoever wants to know how callers would fare
+//! on other hardware can make it as well.
 
 /// What a conversation would have computed next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Want {
+pub enum Want {
     /// Nothing, or its reader is slow.
     Nothing,
     /// The next token of a response that has begun.
@@ -17,9 +19,11 @@ pub(super) enum Want {
 
 /// A part of a step: the conversation at this place computes so many tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share {
-    pub(super) talk: usize,
-    pub(super) tokens: usize,
+pub struct Share {
+    /// The place of its [`Want`].
+    pub talk: usize,
+    /// At least one.
+    pub tokens: usize,
 }
 
 /// Every response that has begun gets its next token; what remains of the step, at most `chunk`
@@ -30,7 +34,7 @@ pub(super) struct Share {
 /// response. Reading ahead comes after them: they are the likelier to be heard soon. A step is
 /// empty only if nobody wants anything, so they are kept waiting only by who keeps the engine
 /// awake.
-pub(super) fn plan(wants: &[Want], chunk: usize) -> Vec<Share> {
+pub fn plan(wants: &[Want], chunk: usize) -> Vec<Share> {
     let is_live = |want: &Want| matches!(want, Want::Next | Want::Answer(_));
     let any_live = wants.iter().any(is_live);
     let mut shares = Vec::new();
