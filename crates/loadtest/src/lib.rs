@@ -15,7 +15,7 @@ mod outcome;
 mod percentiles;
 mod playback;
 mod random;
-mod report;
+pub mod report;
 mod talking_over;
 mod turn;
 
