@@ -8,6 +8,7 @@ import { Orb } from './orb.js';
 import { tokenOfThisTab } from './resume-token.js';
 import { activityOf, initialState, reduce } from './state.js';
 import { transcript } from './turns.js';
+import { standingWords } from './words.js';
 
 /** How often the level meter moves. */
 const METER_MS = 100;
@@ -19,6 +20,7 @@ const VOICE_KEY = 'repartee.voice';
 const ACTIVITY_WORDS = {
   idle: 'Ready when you are',
   connecting: 'Connecting…',
+  queued: 'Waiting for a place',
   waiting: 'Waiting for the server…',
   ready: 'Type to talk',
   listening: 'Listening',
@@ -32,6 +34,7 @@ const ACTIVITY_WORDS = {
 const CONNECTION_WORDS = {
   closed: 'Not connected',
   connecting: 'Connecting',
+  queued: 'In line',
   open: 'Connected',
   lost: 'Reconnecting',
   full: 'Server full',
@@ -53,6 +56,7 @@ const page = {
   voiceRow: element('voice-row'),
   recording: element('recording'),
   activity: element('activity'),
+  standing: element('standing'),
   connection: element('connection'),
   meter: element('microphone-level'),
   orb: /** @type {HTMLCanvasElement} */ (element('orb')),
@@ -163,6 +167,7 @@ function render() {
   document.body.dataset.waiting = state.waiting ? 'yes' : 'no';
   page.activity.textContent = ACTIVITY_WORDS[activity];
   page.connection.textContent = CONNECTION_WORDS[state.connection];
+  say(page.standing, state.standing ? standingWords(state.standing) : '');
   page.startLabel.textContent = startWords();
   page.recording.hidden = !state.recording;
   // Not `disabled`: that would take the keyboard's focus away each time an answer ends.
@@ -175,7 +180,17 @@ function render() {
   notices.render(state.notices);
 }
 
+/**
+ * Only what is new: a screen reader says again what is set again.
+ * @param {HTMLElement} place
+ * @param {string} words
+ */
+function say(place, words) {
+  if (place.textContent !== words) place.textContent = words;
+}
+
 function startWords() {
+  if (state.connection === 'queued') return 'Leave the line';
   if (state.running) return 'End';
   return state.waiting ? 'Continue talking' : 'Start talking';
 }

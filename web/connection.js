@@ -27,8 +27,9 @@ const RESUME_PREFIX = 'repartee.resume.';
 const ENDED = 1000;
 
 /**
- * @typedef {'connecting' | 'open' | 'lost' | 'full' | 'refused' | 'closed'} ConnectionStatus
- * `lost` and `full`: tries again by itself. `refused`: does not. `closed`: as was asked.
+ * @typedef {'connecting' | 'queued' | 'open' | 'lost' | 'full' | 'refused' | 'closed'} ConnectionStatus
+ * `queued`: waits in line, and is let in when it is its turn. `lost` and `full`: tries again by
+ * itself. `refused`: does not. `closed`: as was asked.
  */
 
 /**
@@ -100,6 +101,7 @@ export class Connection {
     this.timer = null;
     this.attempt = 0;
     this.welcomed = false;
+    this.inLine = false;
     this.dropped = 0;
   }
 
@@ -178,7 +180,16 @@ export class Connection {
     if (!message) return;
     const { resume, ...rest } = message;
     if (message.type === 'welcome') this.greeted(resume, message);
+    else if (message.type === 'queue' && !this.inLine) this.queued();
     this.events.message(rest);
+  }
+
+  /** There is no place yet: the welcome comes when it is our turn, however long that takes. */
+  queued() {
+    this.world.clearTimeout(this.timer);
+    this.inLine = true;
+    this.attempt = 0;
+    this.events.status('queued', { reason: '', attempt: 0 });
   }
 
   /**
@@ -188,6 +199,7 @@ export class Connection {
   greeted(token, welcome) {
     this.world.clearTimeout(this.timer);
     this.welcomed = true;
+    this.inLine = false;
     this.attempt = 0;
     this.world.token.keep(token, welcome.resume_within_ms);
     this.events.status('open', { reason: '', attempt: 0, resumed: welcome.resumed === true });
@@ -247,6 +259,7 @@ export class Connection {
     const socket = this.socket;
     this.socket = null;
     this.welcomed = false;
+    this.inLine = false;
     this.dropped = 0;
     if (!socket) return;
     socket.onopen = null;

@@ -22,6 +22,7 @@ const EASE = 0.08;
 const MOODS = {
   idle: { you: 0.5, voice: 0.5, apart: 0.26, unrest: 0.07, speed: 0.35 },
   connecting: { you: 0.44, voice: 0.44, apart: 0.12, unrest: 0.12, speed: 1.8 },
+  queued: { you: 0.36, voice: 0.44, apart: 0.5, unrest: 0.05, speed: 0.3 },
   waiting: { you: 0.36, voice: 0.36, apart: 0.42, unrest: 0.04, speed: 0.3 },
   ready: { you: 0.4, voice: 0.52, apart: 0.26, unrest: 0.07, speed: 0.5 },
   muted: { you: 0.24, voice: 0.5, apart: 0.34, unrest: 0.05, speed: 0.4 },

@@ -4,7 +4,7 @@
  */
 
 import { allFinal, assistantSaid, measured, recalled, userSaid, withTurn } from './turns.js';
-import { connectionWords, errorWords, microphoneWords, RECORDING, SOUND_BLOCKED, SOUND_MISSING } from './words.js';
+import { connectionWords, errorWords, microphoneWords, OUTAGE, RECORDING, SOUND_BLOCKED, SOUND_MISSING } from './words.js';
 
 /** @typedef {import('./turns.js').Turn} Turn */
 
@@ -18,9 +18,16 @@ import { connectionWords, errorWords, microphoneWords, RECORDING, SOUND_BLOCKED,
  */
 
 /**
+ * @typedef {object} Standing
+ * @property {number} position 1 is in front
+ * @property {number | null} wait how long it may take, in milliseconds; `null`: nobody can tell
+ */
+
+/**
  * @typedef {object} State
  * @property {boolean} running between Start and End
  * @property {import('./connection.js').ConnectionStatus} connection
+ * @property {Standing | null} standing where the caller stands in line; `null`: in none
  * @property {'off' | 'asking' | 'on' | 'failed'} microphone
  * @property {boolean} muted
  * @property {'listening' | 'hearing' | 'thinking' | 'speaking' | 'paused'} activity as the server says
@@ -58,6 +65,7 @@ export function initialState() {
   return {
     running: false,
     connection: 'closed',
+    standing: null,
     microphone: 'off',
     muted: false,
     activity: 'listening',
@@ -85,7 +93,7 @@ export function reduce(state, action) {
     case 'start':
       return { ...state, running: true };
     case 'stop':
-      return { ...allFinal(state), running: false, microphone: 'off', sounding: false, recording: false, waiting: false, notices: [] };
+      return { ...allFinal(state), running: false, standing: null, microphone: 'off', sounding: false, recording: false, waiting: false, notices: [] };
     case 'connection':
       return connectionChanged(state, action);
     case 'microphone':
@@ -114,11 +122,12 @@ export function reduce(state, action) {
 /**
  * What the page shows as going on now.
  * @param {State} state
- * @returns {'idle' | 'paused' | 'connecting' | 'waiting' | 'listening' | 'hearing' | 'thinking' | 'speaking' | 'muted' | 'ready'}
+ * @returns {'idle' | 'paused' | 'connecting' | 'queued' | 'waiting' | 'listening' | 'hearing' | 'thinking' | 'speaking' | 'muted' | 'ready'}
  */
 export function activityOf(state) {
   if (!state.running) return 'idle';
   if (state.connection === 'lost' || state.connection === 'full') return 'waiting';
+  if (state.connection === 'queued') return 'queued';
   if (state.connection !== 'open') return 'connecting';
   if (['hearing', 'thinking', 'paused'].includes(state.activity)) return state.activity;
   // The last sound is heard after it was sent: what is heard counts.
@@ -133,10 +142,12 @@ export function activityOf(state) {
  * @returns {State}
  */
 function connectionChanged(state, { status, reason, resumed }) {
-  const next = { ...state, connection: status };
+  const next = { ...state, connection: status, standing: null };
   switch (status) {
     case 'open':
       return resumed ? { ...without(next, 'connection'), waiting: false } : sessionBegan(without(next, 'connection'));
+    case 'queued':
+      return without(next, 'connection');
     case 'lost':
     case 'full':
       // The session may still be taken up again: what is being said stays open.
@@ -229,7 +240,9 @@ function messageArrived(state, message) {
     case 'final_assistant_answer':
       return assistantSaid(state, message.response, { text, final: true, interrupted: message.interrupted === true });
     case 'state':
-      return ACTIVITIES.includes(message.state) ? { ...state, activity: message.state } : state;
+      return ACTIVITIES.includes(message.state) ? nowDoing(state, message.state) : state;
+    case 'queue':
+      return standing(state, message);
     case 'welcome':
       return welcomed(state, message);
     case 'history':
@@ -245,6 +258,28 @@ function messageArrived(state, message) {
     default:
       return state;
   }
+}
+
+/**
+ * A state that was told already is told again when an engine answers again; one in which the
+ * assistant speaks shows that it does.
+ * @param {State} state
+ * @param {State['activity']} activity
+ * @returns {State}
+ */
+function nowDoing(state, activity) {
+  const works = activity === 'speaking' || activity === state.activity;
+  return { ...(works ? without(state, `error:${OUTAGE}`) : state), activity };
+}
+
+/**
+ * @param {State} state
+ * @param {Record<string, any>} message
+ * @returns {State}
+ */
+function standing(state, { position, estimated_wait_ms: wait }) {
+  if (!Number.isInteger(position) || position < 1) return state;
+  return { ...state, standing: { position, wait: typeof wait === 'number' ? wait : null } };
 }
 
 /**

@@ -7,6 +7,9 @@
  * @property {string} text
  */
 
+/** The code of an error that lasts until the server says otherwise. */
+export const OUTAGE = 'engine_unavailable';
+
 /** @type {Record<string, Words>} */
 const ERRORS = {
   stt_failed: {
@@ -24,6 +27,10 @@ const ERRORS = {
   overloaded: {
     title: 'Too much at once',
     text: 'The server had no room for this turn. Please say it again in a moment.',
+  },
+  [OUTAGE]: {
+    title: 'The assistant does not answer',
+    text: 'A part of the server is stuck. The conversation goes on by itself when it works again.',
   },
   audio_queue_full: {
     title: 'The server is falling behind',
@@ -114,6 +121,20 @@ export function connectionWords(status, reason) {
     title: 'Connection lost',
     text: 'The page is trying to reach the server again, by itself.',
   };
+}
+
+/** An estimate longer than this is told in minutes. */
+const MINUTES_FROM_MS = 90_000;
+
+/**
+ * @param {import('./state.js').Standing} standing
+ * @returns {string}
+ */
+export function standingWords({ position, wait }) {
+  const place = position === 1 ? 'You are next in line' : `You are number ${position} in line`;
+  if (wait === null) return `${place}.`;
+  const time = wait < MINUTES_FROM_MS ? `${Math.max(1, Math.ceil(wait / 1000))} s` : `${Math.round(wait / 60_000)} min`;
+  return `${place}, about ${time}.`;
 }
 
 /** The browser holds sound back until the page is touched. */

@@ -82,13 +82,28 @@ class MockSession {
   message(message) {
     this.received.push(message);
     switch (message.type) {
-      case 'hello': this.welcome(message.audio); break;
+      case 'hello': this.hello(message.audio); break;
       case 'text': this.turn(message.text); break;
       case 'cancel': this.interrupt(); break;
       case 'clear_history': this.interrupt(); this.send('cleared'); break;
       case 'playback': this.played(message); break;
       default: break;
     }
+  }
+
+  hello(audio) {
+    if (this.options.full !== 'queue') this.welcome(audio);
+    else this.audioInLine = audio;
+  }
+
+  /** Where its caller stands in line. */
+  stand(position, wait) {
+    this.send('queue', { position, estimated_wait_ms: wait });
+  }
+
+  /** It is its caller's turn. */
+  letIn() {
+    this.welcome(this.audioInLine);
   }
 
   welcome(audio) {
@@ -232,7 +247,7 @@ class MockSession {
 
 /**
  * Starts the server. Options may be changed while it runs:
- * `full` ('close' or 'upgrade': refuse callers so), `silent` (upgrade never answered by a welcome),
+ * `full` ('close' or 'upgrade': refuse callers so; 'queue': they wait in line), `silent` (upgrade never answered by a welcome),
  * `answer`, `seconds`, `unfinished` (an answer that has not ended yet), `resume` (lost sessions wait),
  * `voices`, `recording` (what callers are told about it).
  * @param {Record<string, any>} options

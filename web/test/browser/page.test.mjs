@@ -135,6 +135,46 @@ describe('the page', { timeout: 300_000 }, () => {
     assert.equal(await page.title(), 'Repartee');
   });
 
+  test('in line the page says calmly where the caller stands, and goes on when it is their turn', async () => {
+    server.options.full = 'queue';
+    const page = await open();
+    await press(page, 'Start talking');
+    await until(() => session()?.audioInLine !== undefined, 'it says hello');
+    session().stand(2, 10_000);
+    const standing = page.getByRole('status').filter({ hasText: 'in line' });
+    await standing.getByText('You are number 2 in line, about 10 s.').waitFor();
+    await page.locator('body[data-activity=queued]').waitFor();
+    await page.screenshot({ path: join(artifacts(), 'queued.png') });
+    assert.equal(await page.locator('.notice').count(), 0, 'waiting is no failure');
+    session().stand(1, null);
+    await standing.getByText('You are next in line.').waitFor();
+    assert.equal(session().frames, 0, 'no sound is sent in line');
+    await page.getByLabel('Type a message').fill('Hello');
+    await page.keyboard.press('Enter');
+    session().letIn();
+    await page.locator('body[data-connection=open]').waitFor();
+    await page.locator('.turn-you', { hasText: 'Hello' }).waitFor();
+    assert.equal(await standing.count(), 0);
+    assert.equal(server.sessions.length, 1, 'on the same socket');
+    assert.deepEqual(opened.complaints, []);
+  });
+
+  test('the line can be left, also by keyboard', async () => {
+    server.options.full = 'queue';
+    const page = await open();
+    await press(page, 'Start talking');
+    await until(() => session()?.audioInLine !== undefined, 'it says hello');
+    session().stand(3, 200_000);
+    const leave = page.getByRole('button', { name: 'Leave the line' });
+    await leave.waitFor();
+    await leave.focus();
+    await page.keyboard.press('Enter');
+    await page.locator('body[data-activity=idle]').waitFor();
+    await until(() => session().socket.readyState === session().socket.CLOSED, 'the server knows');
+    assert.equal(await page.getByText('in line').count(), 0);
+    await page.getByRole('button', { name: 'Start talking' }).waitFor();
+  });
+
   test('a full server says so, and the page gets in when there is room', async () => {
     for (const full of ['close', 'upgrade']) {
       server.options.full = full;

@@ -86,6 +86,38 @@ test('waits have a ceiling, and are spread', () => {
   assert.equal(backOff(3, 0.5), 1500);
 });
 
+test('in line it waits as long as it takes, and is let in on the same socket', () => {
+  const { connection, statuses, messages, given, socket } = connect();
+  socket().onopen();
+  socket().onmessage({ data: '{"type":"queue","position":2,"estimated_wait_ms":10000}' });
+  assert.deepEqual(given.waits(), [], 'nobody gives up');
+  assert.equal(connection.send({ type: 'cancel' }), false, 'there is no session yet');
+  socket().onmessage({ data: '{"type":"queue","position":1,"estimated_wait_ms":null}' });
+  socket().onmessage({ data: '{"type":"welcome"}' });
+  assert.deepEqual(statuses, ['connecting', 'queued', 'open']);
+  assert.deepEqual(messages.map(({ type }) => type), ['queue', 'queue', 'welcome']);
+  assert.equal(given.sockets.length, 1);
+});
+
+test('who leaves the line closes for good', () => {
+  const { connection, statuses, given, socket } = connect();
+  socket().onopen();
+  socket().onmessage({ data: '{"type":"queue","position":2}' });
+  connection.close();
+  assert.equal(socket().code, 1000);
+  assert.deepEqual(given.waits(), []);
+  assert.deepEqual(statuses, ['connecting', 'queued', 'closed']);
+});
+
+test('who has waited too long asks again later', () => {
+  const { statuses, given, socket } = connect();
+  socket().onopen();
+  socket().onmessage({ data: '{"type":"queue","position":2}' });
+  socket().onclose({ code: 1008, reason: 'Server at capacity' });
+  assert.deepEqual(given.waits(), [5000]);
+  assert.deepEqual(statuses, ['connecting', 'queued', 'full']);
+});
+
 test('a server at capacity is full, and asked again later', () => {
   const { statuses, given, socket } = connect();
   socket().onopen();

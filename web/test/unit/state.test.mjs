@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { activityOf, initialState, reduce } from '../../state.js';
 import { transcript } from '../../turns.js';
+import { standingWords } from '../../words.js';
 
 const OPEN = [{ type: 'start' }, { type: 'connection', status: 'open', reason: '' }];
 
@@ -64,6 +65,47 @@ test('a lost connection is told until it is back', () => {
 test('a full server is told in other words than a lost one', () => {
   const [notice] = after({ type: 'start' }, { type: 'connection', status: 'full', reason: '' }).notices;
   assert.match(notice.text, /at capacity/i);
+});
+
+const QUEUED = [{ type: 'start' }, { type: 'connection', status: 'queued', reason: '' }];
+
+test('a place in line is known as long as the caller stands there', () => {
+  const queued = after(...QUEUED, server('queue', { position: 2, estimated_wait_ms: 10_000 }));
+  assert.deepEqual(queued.standing, { position: 2, wait: 10_000 });
+  assert.equal(activityOf(queued), 'queued');
+  assert.deepEqual(queued.notices, [], 'waiting is no failure');
+  const next = reduce(queued, { type: 'message', message: { type: 'queue', position: 1, estimated_wait_ms: null } });
+  assert.deepEqual(next.standing, { position: 1, wait: null });
+  for (const status of ['open', 'lost', 'full', 'closed', 'refused']) {
+    assert.equal(reduce(next, { type: 'connection', status, reason: '' }).standing, null, status);
+  }
+  assert.equal(reduce(next, { type: 'stop' }).standing, null);
+});
+
+test('what is no place in line is ignored', () => {
+  for (const position of [0, -1, 1.5, '2', null]) {
+    assert.equal(after(...QUEUED, server('queue', { position })).standing, null, String(position));
+  }
+});
+
+test('a place in line is told in words, with a time if there is one', () => {
+  const words = (position, wait) => standingWords({ position, wait });
+  assert.equal(words(2, 10_000), 'You are number 2 in line, about 10 s.');
+  assert.equal(words(1, 400), 'You are next in line, about 1 s.');
+  assert.equal(words(3, 89_000), 'You are number 3 in line, about 89 s.');
+  assert.equal(words(3, 200_000), 'You are number 3 in line, about 3 min.');
+  assert.equal(words(1, null), 'You are next in line.');
+});
+
+test('an engine that does not answer is told until it does', () => {
+  const outage = server('error', { code: 'engine_unavailable' });
+  const keys = (state) => state.notices.map(({ key }) => key);
+  const stuck = after(...OPEN, outage, server('state', { state: 'hearing' }), server('state', { state: 'thinking' }));
+  assert.deepEqual(keys(stuck), ['error:engine_unavailable']);
+  assert.match(stuck.notices[0].text, /goes on by itself/);
+  for (const state of ['thinking', 'speaking']) {
+    assert.deepEqual(keys(reduce(stuck, { type: 'message', message: { type: 'state', state } })), [], state);
+  }
 });
 
 test('a server that throws us out ends the call, and says why', () => {
