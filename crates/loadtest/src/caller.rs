@@ -1,21 +1,25 @@
 //! One caller.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
-use audio::{Frame, Resampler, SampleRate, level, pcm16};
+use audio::{Frame, Resampler, SampleRate, level};
 use futures_util::{SinkExt, StreamExt};
-use protocol::{AudioKind, ClientMessage, ServerMessage, SessionState, decode_audio};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, sleep_until, timeout},
-};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{self, Message},
-};
+use protocol::{ServerMessage, SessionState};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::{Turn, microphone::Microphone, playback::Playback, turn::Record};
+use crate::{
+    Turn,
+    call::{Call, Socket},
+    microphone::Microphone,
+    playback::Playback,
+    turn::Record,
+    wire::{Dialect, Heard, Wire},
+};
 
 /// A server that says nothing for so long is not going to.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,7 +27,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How much earlier than [`level::onset`] the first loud window begins, which has 10 ms.
 const LOUD_WINDOW: Duration = Duration::from_millis(9);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// Both rates of a caller who speaks the plain form: what its page assumes.
+const PLAIN_RATE: SampleRate = SampleRate::HZ_48000;
 
 /// The rates of a caller's devices.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +46,9 @@ impl Default for Rates {
     }
 }
 
-/// A connection that speaks the extended form of the protocol as a page does: sound goes out every
-/// 20 ms, silence if there is nothing to say, and playback positions come back.
+/// A connection that speaks the protocol as a page does: sound goes out every 20 ms, silence if
+/// there is nothing to say, and playback positions come back. (In the plain form, every 2,048
+/// samples, and when the playback begins and ends.)
 ///
 /// It lives while one of its methods is awaited. Between two of them nothing is sent, so they
 /// should follow each other closely; after a long gap it goes on without making up for it.
@@ -50,10 +56,19 @@ impl Default for Rates {
 pub struct Caller {
     socket: Socket,
     rates: Rates,
+    wire: Wire,
+    /// Messages that came with one before them.
+    arrived: VecDeque<ServerMessage<'static>>,
     microphone: Microphone,
     pub(crate) playback: Playback,
     /// What the server says that it is doing.
     pub(crate) state: SessionState,
+    /// The connection is gone.
+    lost: bool,
+    /// The newest response that a message named.
+    named: u32,
+    /// Newer ones whose sound has come all the same.
+    nameless: BTreeSet<u32>,
 }
 
 /// Words that are being said, and what comes of them.
@@ -80,31 +95,45 @@ enum Step {
 impl Caller {
     /// Connects to a server's `/ws` and waits until it has said welcome.
     pub async fn connect(url: &str, rates: Rates) -> Result<Self> {
-        let connecting = connect_async_with_config(url, None, true);
-        let connected = timeout(PATIENCE, connecting).await;
-        let connected = connected.with_context(|| format!("`{url}` did not answer"))?;
-        let (socket, _) = connected.with_context(|| format!("could not connect to `{url}`"))?;
-        let mut caller = Self {
+        let call = Call { url: url.to_owned(), dialect: Dialect::Repartee, rates, in_line: false };
+        let admitted = call.make().await.map_err(|rejected| rejected.into_error(url))?;
+        Ok(admitted.caller)
+    }
+
+    /// Who has been let in.
+    pub(crate) fn on(socket: Socket, rates: Rates, dialect: Dialect) -> Self {
+        let now = Instant::now();
+        // the plain form has one rate for both ways
+        let (rates, microphone) = match dialect {
+            Dialect::Repartee => (rates, Microphone::new(rates.input, now)),
+            Dialect::Plain => (
+                Rates { input: PLAIN_RATE, output: PLAIN_RATE },
+                Microphone::plain(PLAIN_RATE, now),
+            ),
+        };
+        Self {
             socket,
             rates,
-            microphone: Microphone::new(rates.input, Instant::now()),
+            wire: Wire::new(dialect),
+            arrived: VecDeque::new(),
+            microphone,
             playback: Playback::new(rates.output),
             state: SessionState::Listening,
-        };
-        let hello = ClientMessage::Hello {
-            version: protocol::VERSION,
-            input_rate: rates.input.hz(),
-            output_rate: rates.output.hz(),
-            client: "loadtest".to_owned(),
-        };
-        caller.send(Message::text(hello.encode())).await?;
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Step::Message(ServerMessage::Welcome { .. }) = caller.step().await? {
-                return Ok(caller);
-            }
+            lost: false,
+            named: 0,
+            nameless: BTreeSet::new(),
         }
-        bail!("the server did not say welcome")
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Responses that sounded here although no message of this conversation ever named them. Asked
+    /// when a turn is over: the name may come after the sound.
+    pub fn strange_responses(&self) -> usize {
+        self.nameless.len()
     }
 
     /// Speaks a clip, and gives what came of it when all of the answer has been heard.
@@ -166,13 +195,14 @@ impl Caller {
         let end = level::trimmed_end(&clip).context("the clip has no sound")?;
         self.microphone.resume(Instant::now());
         let begin = self.microphone.speak(clip.samples);
+        // `level` gives the end of the first loud window; who measures from there would leave out the
+        // rest of it
         let at = |at| self.microphone.recorded_at(begin + self.rates.input.samples_in(at));
         let speech_end = at(end);
+        let onset = at(onset.saturating_sub(LOUD_WINDOW));
         Ok(Asking {
             record: Record::after(self.playback.response()),
-            // `level` gives the end of the first loud window; who measures from there would leave
-            // out the rest of it
-            onset: at(onset.saturating_sub(LOUD_WINDOW)),
+            onset,
             speech_end,
             last_word: speech_end,
         })
@@ -203,49 +233,69 @@ impl Caller {
 
     /// Sends what is due or takes what has come; returns after 20 ms at the latest.
     async fn step(&mut self) -> Result<Step> {
+        if let Some(message) = self.arrived.pop_front() {
+            return Ok(Step::Message(message));
+        }
         tokio::select! {
             biased;
             () = sleep_until(self.microphone.due()) => {
-                let frame = self.microphone.next_frame();
+                let (position, samples) = self.microphone.next_frame();
+                let sounding = self.playback.is_sounding(Instant::now());
+                let frame = self.wire.microphone(self.rates.input, position, &samples, sounding);
                 self.send(Message::binary(frame)).await?;
                 self.tell_position().await?;
                 Ok(Step::Sent)
             }
             incoming = self.socket.next() => {
+                self.lost |= !matches!(incoming, Some(Ok(_)));
                 let incoming = incoming.context("the server hung up")?;
-                let step = self.take(incoming.context("the connection broke")?)?;
+                self.take(incoming.context("the connection broke")?)?;
                 // a server that holds its answer wants to know at once where that is
                 self.tell_position().await?;
-                Ok(step)
+                Ok(self.arrived.pop_front().map_or(Step::Arrived, Step::Message))
             }
         }
     }
 
     async fn tell_position(&mut self) -> Result<()> {
-        match self.playback.report(Instant::now()) {
+        match self.wire.report(&mut self.playback, Instant::now()) {
             Some(report) => self.send(Message::text(report.encode())).await,
             None => Ok(()),
         }
     }
 
-    fn take(&mut self, incoming: Message) -> Result<Step> {
-        match incoming {
-            Message::Binary(frame) => self.play(&frame)?,
-            Message::Text(text) => {
-                let message = ServerMessage::decode(&text).context("not the protocol")?;
-                self.heed(&message);
-                return Ok(Step::Message(message));
+    fn take(&mut self, incoming: Message) -> Result<()> {
+        let heard = match incoming {
+            Message::Binary(frame) => vec![self.wire.binary(&frame)?],
+            Message::Text(text) => self.wire.text(&text)?,
+            Message::Close(frame) => {
+                self.lost = true;
+                bail!("the server hung up: {}", reason(frame.as_ref()))
             }
-            Message::Close(frame) => bail!("the server hung up: {}", reason(frame.as_ref())),
             // pings are answered by the library
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Vec::new(),
+        };
+        for heard in heard {
+            match heard {
+                Heard::Message(message) => {
+                    self.heed(&message);
+                    self.arrived.push_back(message);
+                }
+                Heard::Sound { response, position, samples } => {
+                    self.play(response, position, &samples);
+                }
+            }
         }
-        Ok(Step::Arrived)
+        Ok(())
     }
 
     /// Does as a page does.
     fn heed(&mut self, message: &ServerMessage<'_>) {
         let now = Instant::now();
+        if let Some(response) = response_of(message) {
+            self.named = self.named.max(response);
+            self.nameless.remove(&response);
+        }
         match *message {
             ServerMessage::AudioEnd { response, .. } => self.playback.complete(response),
             ServerMessage::Pause { response } => self.playback.pause(response, now),
@@ -256,17 +306,16 @@ impl Caller {
         }
     }
 
-    fn play(&mut self, frame: &[u8]) -> Result<()> {
-        let (header, pcm) = decode_audio(frame).context("not the protocol")?;
-        ensure!(header.kind == AudioKind::Speech, "the server sent a microphone's sound");
-        let mut samples = Vec::with_capacity(pcm.len() / 2);
-        pcm16::decode_le(pcm, &mut samples).context("not the protocol")?;
-        self.playback.arrived(header.response, header.position, &samples, Instant::now());
-        Ok(())
+    fn play(&mut self, response: u32, position: u64, samples: &[f32]) {
+        if response > self.named {
+            self.nameless.insert(response);
+        }
+        self.playback.arrived(response, position, samples, Instant::now());
     }
 
     async fn send(&mut self, message: Message) -> Result<()> {
         let sent = timeout(PATIENCE, self.socket.send(message)).await;
+        self.lost |= !matches!(sent, Ok(Ok(())));
         sent.context("the server takes no sound")?.context("the connection broke")
     }
 }
@@ -278,7 +327,7 @@ impl Asking {
     }
 
     pub(crate) fn finish(self, playback: &Playback) -> Turn {
-        self.record.finish(playback, self.speech_end)
+        self.record.finish(playback, self.onset..self.speech_end)
     }
 }
 
@@ -290,6 +339,22 @@ fn resampled(clip: &Frame, rate: SampleRate) -> Frame {
     Frame::new(rate, samples)
 }
 
-fn reason(frame: Option<&tungstenite::protocol::CloseFrame>) -> &str {
+/// The response that a message is about.
+fn response_of(message: &ServerMessage<'_>) -> Option<u32> {
+    match *message {
+        ServerMessage::PartialAssistantAnswer { response, .. }
+        | ServerMessage::FinalAssistantAnswer { response, .. }
+        | ServerMessage::AudioEnd { response, .. }
+        | ServerMessage::Pause { response }
+        | ServerMessage::Resume { response }
+        | ServerMessage::StopTts { response, .. }
+        | ServerMessage::TtsInterruption { response, .. } => Some(response),
+        ServerMessage::TurnMetrics(metrics) => Some(metrics.response),
+        _ => None,
+    }
+}
+
+/// Why the server hung up.
+pub(crate) fn reason(frame: Option<&tungstenite::protocol::CloseFrame>) -> &str {
     frame.map_or("it does not say why", |frame| frame.reason.as_str())
 }

@@ -77,8 +77,10 @@ fn fairness(exchanges: &[Exchange]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use audio::{Frame, SampleRate};
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::turn::Arrivals;
     use crate::{Turn, TurnMetrics};
 
     fn ms(millis: u64) -> Duration {
@@ -86,6 +88,7 @@ mod tests {
     }
 
     fn exchange(caller: usize, latency: u64, saved_ms: Option<u64>) -> Exchange {
+        let now = Instant::now();
         let turn = Turn {
             said: String::new(),
             turns: 1,
@@ -100,6 +103,8 @@ mod tests {
                 saved_ms,
                 ..TurnMetrics::default()
             },
+            speech: now..now,
+            arrivals: Arrivals::default(),
         };
         Exchange { caller, clip: 0, turn }
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use audio::{SampleRate, pcm16};
-use protocol::{AudioHeader, AudioKind};
+use audio::SampleRate;
 use tokio::time::Instant;
 
 /// What a page sends at once, in good time for a server that works on 32 ms.
-const FRAME: Duration = Duration::from_millis(20);
+pub(crate) const FRAME: Duration = Duration::from_millis(20);
+/// Samples that the page of the original sends at once, whatever the rate.
+const PLAIN_FRAME: u64 = 2048;
 /// A microphone that was not looked after for longer goes on from now, as after a machine's sleep:
 /// making up for it would be sound faster than real time.
 const LONGEST_LAG: Duration = Duration::from_millis(500);
@@ -17,6 +18,8 @@ const LONGEST_LAG: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Microphone {
     rate: SampleRate,
+    /// Samples of a frame.
+    frame: u64,
     /// When the sample at position 0 was recorded.
     started: Instant,
     sent: u64,
@@ -27,12 +30,18 @@ pub(crate) struct Microphone {
 
 impl Microphone {
     pub(crate) fn new(rate: SampleRate, started: Instant) -> Self {
-        Self { rate, started, sent: 0, clip: Box::default(), clip_begin: 0 }
+        let frame = rate.samples_in(FRAME);
+        Self { rate, frame, started, sent: 0, clip: Box::default(), clip_begin: 0 }
+    }
+
+    /// One that sends as much at once as the page of the original.
+    pub(crate) fn plain(rate: SampleRate, started: Instant) -> Self {
+        Self { frame: PLAIN_FRAME, ..Self::new(rate, started) }
     }
 
     /// When the next frame is complete.
     pub(crate) fn due(&self) -> Instant {
-        self.recorded_at(self.sent + self.rate.samples_in(FRAME))
+        self.recorded_at(self.sent + self.frame)
     }
 
     /// When the sample at this position is recorded.
@@ -56,18 +65,16 @@ impl Microphone {
         self.clip_begin
     }
 
-    /// The next frame as it goes over the wire.
-    pub(crate) fn next_frame(&mut self) -> Vec<u8> {
-        let count = usize::try_from(self.rate.samples_in(FRAME)).unwrap_or_default();
+    /// The samples of the next frame, and the position of the first.
+    pub(crate) fn next_frame(&mut self) -> (u64, Vec<f32>) {
+        let count = usize::try_from(self.frame).unwrap_or_default();
         let spoken = usize::try_from(self.sent - self.clip_begin).unwrap_or(usize::MAX);
         let rest = self.clip.get(spoken..).unwrap_or_default();
         let mut samples = rest[..rest.len().min(count)].to_vec();
         samples.resize(count, 0.0);
-        let header = AudioHeader { kind: AudioKind::Microphone, response: 0, position: self.sent };
-        let mut bytes = header.encode().to_vec();
-        pcm16::encode_le(&samples, &mut bytes);
-        self.sent += samples.len() as u64;
-        bytes
+        let position = self.sent;
+        self.sent += self.frame;
+        (position, samples)
     }
 }
 
@@ -77,22 +84,15 @@ mod tests {
 
     const RATE: SampleRate = SampleRate::HZ_16000;
 
-    fn samples(frame: &[u8]) -> (u64, Vec<f32>) {
-        let (header, pcm) = protocol::decode_audio(frame).unwrap();
-        let mut samples = Vec::new();
-        pcm16::decode_le(pcm, &mut samples).unwrap();
-        (header.position, samples)
-    }
-
     #[test]
     fn a_clip_is_sent_once_with_silence_around_it() {
         let mut microphone = Microphone::new(RATE, Instant::now());
-        assert_eq!(samples(&microphone.next_frame()), (0, vec![0.0; 320]));
+        assert_eq!(microphone.next_frame(), (0, vec![0.0; 320]));
         assert_eq!(microphone.speak(vec![0.5; 330].into()), 320);
-        assert_eq!(samples(&microphone.next_frame()), (320, vec![0.5; 320]));
+        assert_eq!(microphone.next_frame(), (320, vec![0.5; 320]));
         let last = [vec![0.5; 10], vec![0.0; 310]].concat();
-        assert_eq!(samples(&microphone.next_frame()), (640, last));
-        assert_eq!(samples(&microphone.next_frame()), (960, vec![0.0; 320]));
+        assert_eq!(microphone.next_frame(), (640, last));
+        assert_eq!(microphone.next_frame(), (960, vec![0.0; 320]));
     }
 
     #[test]
@@ -102,6 +102,14 @@ mod tests {
         microphone.next_frame();
         assert_eq!(microphone.due(), start + 2 * FRAME);
         assert_eq!(microphone.recorded_at(160), start + FRAME / 2);
+    }
+
+    #[test]
+    fn a_plain_one_sends_larger_frames() {
+        let start = Instant::now();
+        let mut microphone = Microphone::plain(RATE, start);
+        assert_eq!(microphone.due(), start + Duration::from_millis(128));
+        assert_eq!(microphone.next_frame().1.len(), 2048);
     }
 
     #[test]

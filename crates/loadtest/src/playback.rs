@@ -161,6 +161,16 @@ impl Playback {
         self.pieces.first().map(|piece| piece.sounds_at)
     }
 
+    /// It is to be heard at this moment.
+    pub(crate) fn is_sounding(&self, now: Instant) -> bool {
+        self.paused.is_none() && self.silent_from().is_some_and(|silent| now < silent)
+    }
+
+    /// When the newest samples of this response arrived.
+    pub(crate) fn last_arrival(&self) -> Option<Instant> {
+        self.last_arrival
+    }
+
     /// All that has arrived has been heard, and nothing more is to come.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.pieces.is_empty()

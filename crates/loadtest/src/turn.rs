@@ -1,6 +1,6 @@
 //! One turn as the caller saw and heard it.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use anyhow::{Result, bail};
 use audio::{Frame, level};
@@ -31,6 +31,23 @@ pub struct Turn {
     pub underruns: usize,
     /// The parts of the latency, as the server measured them.
     pub metrics: TurnMetrics,
+    /// The caller's speech, from its first sound to its true end.
+    pub speech: Range<Instant>,
+    /// When the answer came over the wire.
+    pub arrivals: Arrivals,
+}
+
+/// When the parts of an answer arrived at the caller.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arrivals {
+    /// The final transcript.
+    pub transcript: Option<Instant>,
+    /// The first words of the answer.
+    pub first_words: Option<Instant>,
+    /// Its first sound.
+    pub first_sound: Option<Instant>,
+    /// The last of its sound; `None` if more was to come.
+    pub last_sound: Option<Instant>,
 }
 
 /// A turn so far.
@@ -46,6 +63,7 @@ pub(crate) struct Record {
     /// The response whose last sound has come.
     ended: Option<u32>,
     hearing: bool,
+    arrivals: Arrivals,
 }
 
 impl Record {
@@ -61,10 +79,16 @@ impl Record {
             ServerMessage::FinalUserRequest { content } => {
                 self.said.push(content.into_owned());
                 self.ended = None;
+                self.arrivals =
+                    Arrivals { transcript: Some(Instant::now()), ..Arrivals::default() };
+            }
+            ServerMessage::PartialAssistantAnswer { response, .. } if response > self.before => {
+                self.arrivals.first_words.get_or_insert_with(Instant::now);
             }
             ServerMessage::FinalAssistantAnswer { content, response, .. }
                 if response > self.before =>
             {
+                self.arrivals.first_words.get_or_insert_with(Instant::now);
                 self.answer = content.into_owned();
             }
             ServerMessage::TurnMetrics(metrics) if metrics.response > self.before => {
@@ -104,8 +128,16 @@ impl Record {
         self.heard.is_some()
     }
 
-    pub(crate) fn finish(self, playback: &Playback, speech_end: Instant) -> Turn {
-        let sound = playback.sound();
+    /// The turn as it is now; `speech` is from the caller's first sound to the end of the last.
+    pub(crate) fn finish(self, playback: &Playback, speech: Range<Instant>) -> Turn {
+        let (sound, speech_end) = (playback.sound(), speech.end);
+        let ended = self.ended == Some(playback.response());
+        let arrivals = Arrivals {
+            // the first piece sounds when it arrives, unless it arrives while held
+            first_sound: playback.began(),
+            last_sound: playback.last_arrival().filter(|_| ended),
+            ..self.arrivals
+        };
         let leading_silence = level::onset(&sound);
         let onset = leading_silence.map(|silence| sound.rate.samples_in(silence));
         let heard_at = onset.and_then(|onset| playback.sounds_at(onset));
@@ -124,6 +156,8 @@ impl Record {
             underruns: playback.underruns(),
             metrics: self.metrics,
             sound,
+            speech,
+            arrivals,
         }
     }
 }
@@ -151,7 +185,7 @@ mod tests {
         let mut playback = Playback::new(RATE);
         let sound = [vec![0.0; 1_600], vec![0.5; 1_600]].concat();
         playback.arrived(1, 0, &sound, start + Duration::from_millis(400));
-        let turn = Record::default().finish(&playback, start);
+        let turn = Record::default().finish(&playback, start..start);
         // 400 ms until it arrives, 100 ms of silence; a window of 10 ms may begin before the sound
         let latency = turn.voice_to_voice.expect("it is audible");
         let bounds = Duration::from_millis(500)..=Duration::from_millis(510);
@@ -164,7 +198,7 @@ mod tests {
         let start = Instant::now();
         let mut playback = Playback::new(RATE);
         playback.arrived(1, 0, &[0.5; 1_600], start);
-        let turn = Record::default().finish(&playback, start + Duration::from_secs(1));
+        let turn = Record::default().finish(&playback, start..start + Duration::from_secs(1));
         assert_eq!((turn.voice_to_voice, turn.answered_early), (None, true));
     }
 
@@ -207,7 +241,7 @@ mod tests {
         playback.stop(4, after(550));
         playback.arrived(5, 0, &[0.5; 1_600], after(1_400));
         record.listen(&playback);
-        let turn = record.finish(&playback, after(1_000));
+        let turn = record.finish(&playback, start..after(1_000));
         assert_eq!((turn.answered_early, turn.voice_to_voice), (true, None));
     }
 
