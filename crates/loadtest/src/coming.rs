@@ -23,7 +23,7 @@ use crate::{
 /// Who was refused tries again after so long: a place is kept for a while for who was lost.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// Who is refused for so long is not let in any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long it takes at most until all sessions have ended.
 const QUIET_WITHIN: Duration = Duration::from_mins(2);
 /// How long a caller speaks before they are lost.

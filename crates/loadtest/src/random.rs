@@ -1,6 +1,8 @@
 //! Chance that is the same each time, so that a measurement can be repeated, on any machine and
 //! with any version of any library.
 
+use std::time::Duration;
+
 /// The splitmix64 generator: small, and good enough to choose recordings and to make noise.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
@@ -31,6 +33,11 @@ impl Random {
     )]
     pub(crate) fn below(&mut self, count: usize) -> usize {
         (self.fraction() * count as f64) as usize
+    }
+
+    /// Between these.
+    pub(crate) fn between(&mut self, least: Duration, most: Duration) -> Duration {
+        least + most.saturating_sub(least).mul_f64(self.fraction())
     }
 
     /// From -1 up to 1.

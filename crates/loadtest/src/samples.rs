@@ -192,7 +192,7 @@ nonsense
     #[test]
     fn a_sample_is_what_changed_between_two_readings() {
         let (before, now) = (Reading::parse(BEFORE), Reading::parse(NOW));
-        let sample = now.since(&before, Duration::from_secs(5), Duration::from_secs(60));
+        let sample = now.since(&before, Duration::from_secs(5), Duration::from_mins(1));
         assert_eq!((sample.sessions, sample.threads, sample.descriptors), (6, 21, 40));
         assert_eq!(sample.resident_bytes, 734_003_200);
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;

@@ -181,8 +181,7 @@ impl Scenario {
 
     /// The next pause for thought.
     pub(crate) fn thought(&self, random: &mut Random) -> Duration {
-        let Thinking { least, most } = self.thinking;
-        least + (most - least).mul_f64(random.fraction())
+        random.between(self.thinking.least, self.thinking.most)
     }
 }
 
@@ -203,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_not_said_is_as_by_default() {
         let scenario = Scenario::read("name = \"a\"\ncallers = 3\nduration = \"1m\"\n").unwrap();
-        assert_eq!((scenario.callers, scenario.duration), (3, Duration::from_secs(60)));
+        assert_eq!((scenario.callers, scenario.duration), (3, Duration::from_mins(1)));
         assert_eq!(scenario.thinking, Thinking::default());
     }
 
@@ -242,7 +241,7 @@ mod tests {
         let scenario = Scenario {
             callers: 4,
             ramp_up: Duration::from_secs(8),
-            stay: Some(Duration::from_secs(60)),
+            stay: Some(Duration::from_mins(1)),
             ..Scenario::default()
         };
         let seconds = |it: fn(&Scenario, usize) -> Duration| {
@@ -268,6 +267,6 @@ mod tests {
         let thoughts: Vec<_> = (0..100).map(|_| scenario.thought(&mut random)).collect();
         let Thinking { least, most } = scenario.thinking;
         assert!(thoughts.iter().all(|it| (least..most).contains(it)));
-        assert!(thoughts.iter().any(|it| *it > most - (most - least) / 4));
+        assert!(thoughts.iter().any(|it| *it > most.mul_f64(0.8)));
     }
 }

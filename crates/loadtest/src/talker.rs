@@ -79,8 +79,7 @@ impl<'a> Talker<'a> {
         let clip = &recordings[self.random.below(recordings.len())];
         if self.random.fraction() < self.run.scenario.interruption {
             let over = &recordings[self.random.below(recordings.len())];
-            let (least, most) = HEARD;
-            let heard = least + (most - least).mul_f64(self.random.fraction());
+            let heard = self.random.between(HEARD.0, HEARD.1);
             return self.interrupt(clip, heard, over).await;
         }
         let turn = self.caller.turn(&clip.sound).await?;
@@ -102,7 +101,7 @@ impl<'a> Talker<'a> {
             let failure = Some("words over an answer were not understood".to_owned());
             let (caller, at) = (self.number, self.run.log.seconds(Instant::now()));
             let (act, clip) = (Act::Interrupted, over.name.clone());
-            let failed = TurnOutcome { caller, at, act, clip, failure, ..Default::default() };
+            let failed = TurnOutcome { caller, act, at, clip, failure, ..Default::default() };
             self.run.log.turn(failed, None);
             return Ok(());
         };

@@ -18,7 +18,7 @@ pub enum Dialect {
     /// The extended form of the protocol, as our page does.
     #[default]
     Repartee,
-    /// The plain form, as the page of RealtimeVoiceChat does: no hello, and sound in base64.
+    /// The plain form, as the page of `RealtimeVoiceChat` does: no hello, and sound in base64.
     Plain,
 }
 
