@@ -17,7 +17,7 @@ use std::{
 };
 
 use audio::SampleRate;
-use engine::{Cancelled, EngineMetrics, Job, Pool, Priority, Rejected, onnx::Runtime};
+use engine::{Cancelled, Claim, Class, EngineMetrics, Job, Pool, Rejected, onnx::Runtime};
 use tokio::sync::oneshot;
 
 use self::model::Model;
@@ -25,6 +25,8 @@ use crate::{Assessment, Endpointing, EndpointingError, Info, LONGEST, reply};
 
 /// The rate at which the model hears.
 const RATE: SampleRate = SampleRate::HZ_16000;
+/// How long a turn can wait to be heard without being noticed: the pause has lasted longer already.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// How the engine runs.
 #[derive(Clone, Debug)]
@@ -74,7 +76,8 @@ impl SmartTurn {
 impl Endpointing for SmartTurn {
     fn assess(&self, samples: Box<[f32]>) -> Result<Assessment, EndpointingError> {
         let (result, cancelled, assessment) = reply();
-        match self.pool.submit(Waiting { samples, result, cancelled }) {
+        let due = Instant::now() + PATIENCE;
+        match self.pool.submit(Waiting { samples, result, cancelled, due }) {
             Ok(()) => Ok(assessment),
             Err(Rejected::Full(_)) => {
                 self.metrics.count_refused();
@@ -99,12 +102,13 @@ struct Waiting {
     samples: Box<[f32]>,
     result: oneshot::Sender<Result<f32, EndpointingError>>,
     cancelled: Cancelled,
+    due: Instant,
 }
 
 impl Job for Waiting {
-    /// All turns alike.
-    fn priority(&self) -> Priority {
-        Priority(0)
+    /// All turns alike: a caller has one at a time.
+    fn claim(&self) -> Claim {
+        Claim { caller: None, class: Class::Now, due: self.due }
     }
 
     fn is_cancelled(&self) -> bool {

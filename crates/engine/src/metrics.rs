@@ -1,6 +1,9 @@
 //! What is measured of every engine, labelled with its name.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -13,10 +16,27 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::{Limit, Serving, View, Wrong, meter::Meter};
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EngineLabel {
     engine: String,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoadLabel {
+    engine: String,
+    of: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TroubleLabel {
+    engine: String,
+    wrong: &'static str,
+}
+
+/// An engine's name and what the monitor reads of it.
+pub(crate) type Named = (String, Arc<Meter>);
 
 type Histograms = Family<EngineLabel, Histogram, fn() -> Histogram>;
 
@@ -31,7 +51,12 @@ pub struct Metrics {
     tokens_per_second: Histograms,
     panics: Family<EngineLabel, Counter>,
     refused: Family<EngineLabel, Counter>,
+    gave_way: Family<EngineLabel, Counter>,
     busy: Family<EngineLabel, Gauge>,
+    load: Family<LoadLabel, Gauge<f64, AtomicU64>>,
+    troubles: Family<TroubleLabel, Gauge>,
+    pressure: Gauge,
+    meters: Arc<Mutex<Vec<Named>>>,
 }
 
 /// The measurements of one engine.
@@ -45,14 +70,16 @@ pub struct EngineMetrics {
     tokens_per_second: Histogram,
     panics: Counter,
     refused: Counter,
+    gave_way: Counter,
     busy: Gauge,
+    meter: Arc<Meter>,
 }
 
 /// A step of an engine under way; ends when dropped.
 #[derive(Debug)]
 pub struct Step<'a> {
     metrics: &'a EngineMetrics,
-    started: Instant,
+    number: u64,
 }
 
 impl Metrics {
@@ -87,7 +114,23 @@ impl Metrics {
         );
         engine.register("panics", "Jobs lost to a panic", metrics.panics.clone());
         engine.register("refused", "Jobs refused by a full queue", metrics.refused.clone());
+        engine.register(
+            "gave_way",
+            "Jobs at work that gave way to more urgent ones",
+            metrics.gave_way.clone(),
+        );
         engine.register("busy", "Threads at work now", metrics.busy.clone());
+        engine.register(
+            "load",
+            "Over some seconds: share of the threads' time at work, and how long jobs waited over how long they can",
+            metrics.load.clone(),
+        );
+        engine.register("trouble", "1 while an engine is stuck or lost", metrics.troubles.clone());
+        registry.register(
+            "pressure",
+            "How near the engines are to their limits: 0 calm, 1 busy, 2 strained, 3 full",
+            metrics.pressure.clone(),
+        );
         metrics
     }
 
@@ -102,7 +145,12 @@ impl Metrics {
             tokens_per_second: Family::new_with_constructor(rates),
             panics: Family::default(),
             refused: Family::default(),
+            gave_way: Family::default(),
             busy: Family::default(),
+            load: Family::default(),
+            troubles: Family::default(),
+            pressure: Gauge::default(),
+            meters: Arc::default(),
         }
     }
 
@@ -118,16 +166,54 @@ impl Metrics {
             tokens_per_second: self.tokens_per_second.get_or_create_owned(&label),
             panics: self.panics.get_or_create_owned(&label),
             refused: self.refused.get_or_create_owned(&label),
+            gave_way: self.gave_way.get_or_create_owned(&label),
             busy: self.busy.get_or_create_owned(&label),
+            meter: self.meter(name),
+        }
+    }
+
+    /// What the monitor reads, engine by engine.
+    pub(crate) fn meters(&self) -> Vec<Named> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn meter(&self, name: &str) -> Arc<Meter> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, meter)) = meters.iter().find(|(known, _)| known == name) {
+            return Arc::clone(meter);
+        }
+        let meter = Arc::<Meter>::default();
+        meters.push((name.to_owned(), Arc::clone(&meter)));
+        meter
+    }
+
+    /// Publishes what the monitor saw.
+    pub(crate) fn show(&self, view: &View) {
+        self.pressure.set(view.pressure as i64);
+        for load in &view.loads {
+            let label = |of| LoadLabel { engine: load.engine.clone(), of };
+            self.load.get_or_create(&label("busy")).set(load.busy);
+            self.load.get_or_create(&label("late")).set(load.late);
+            for (wrong, name) in [(Wrong::Stuck, "stuck"), (Wrong::Lost, "lost")] {
+                let label = TroubleLabel { engine: load.engine.clone(), wrong: name };
+                let is_so = |it: &crate::Trouble| it.engine == load.engine && it.wrong == wrong;
+                let count = view.troubles.iter().filter(|it| is_so(it)).count();
+                self.troubles.get_or_create(&label).set(i64::from(count > 0));
+            }
         }
     }
 }
 
 impl EngineMetrics {
-    /// Notes that a step over `batch` jobs starts, the eldest of which waited so long; the guard
-    /// measures the step.
-    pub fn step(&self, waited: Duration, batch: usize) -> Step<'_> {
-        self.queue.observe(waited.as_secs_f64());
+    /// Says that a thread serves this engine, and what limits what it carries.
+    pub fn serving(&self, limit: Limit) -> Serving {
+        Serving::new(Arc::clone(&self.meter), limit)
+    }
+
+    /// Notes that a step over `batch` jobs starts; the guard measures the step. The eldest of them
+    /// waited so long, and could wait for `patience`.
+    pub fn step(&self, waited: Duration, patience: Duration, batch: usize) -> Step<'_> {
+        self.waited(waited, patience);
         self.batch_of(batch)
     }
 
@@ -136,12 +222,13 @@ impl EngineMetrics {
         #[expect(clippy::cast_precision_loss, reason = "a batch has few rows")]
         self.batch.observe(batch as f64);
         self.busy.inc();
-        Step { metrics: self, started: Instant::now() }
+        Step { metrics: self, number: self.meter.begin(Instant::now()) }
     }
 
-    /// Notes how long a job waited, where its steps are measured apart.
-    pub fn waited(&self, waited: Duration) {
+    /// Notes how long a job waited and could wait, where its steps are measured apart.
+    pub fn waited(&self, waited: Duration, patience: Duration) {
         self.queue.observe(waited.as_secs_f64());
+        self.meter.waited(waited, patience);
     }
 
     /// Notes the compute time spent on so much audio.
@@ -169,6 +256,11 @@ impl EngineMetrics {
         self.refused.inc();
     }
 
+    /// Counts a job that gave way.
+    pub fn count_gave_way(&self) {
+        self.gave_way.inc();
+    }
+
     /// How many jobs were lost to a panic.
     pub fn panics(&self) -> u64 {
         self.panics.get()
@@ -177,7 +269,8 @@ impl EngineMetrics {
 
 impl Drop for Step<'_> {
     fn drop(&mut self) {
-        self.metrics.compute.observe(self.started.elapsed().as_secs_f64());
+        let took = self.metrics.meter.end(self.number, Instant::now());
+        self.metrics.compute.observe(took.as_secs_f64());
         self.metrics.busy.dec();
     }
 }

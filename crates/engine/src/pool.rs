@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{EngineMetrics, Job, Queue, Rejected, StartError, Taken, Thread};
+use crate::{EngineMetrics, Job, Limit, Queue, Rejected, StartError, Taken, Thread, queue::Begun};
 
 /// Workers of one engine, one thread each, fed from one bounded queue. Dropping the pool refuses
 /// new jobs, lets each worker finish the one it has, and joins the threads.
@@ -56,27 +56,33 @@ impl<J: Job> Drop for Pool<J> {
 }
 
 fn work<J: Job>(queue: &Queue<J>, mut worker: impl FnMut(J), metrics: &EngineMetrics) {
-    while let Some(Taken { job, waited }) = queue.pop() {
-        let step = metrics.step(waited, 1);
+    let serving = metrics.serving(Limit::Time);
+    while let Some(Begun { taken, running }) = queue.begin() {
+        let Taken { job, waited, patience } = taken;
+        let step = metrics.step(waited, patience, 1);
         if catch_unwind(AssertUnwindSafe(|| worker(job))).is_err() {
             metrics.count_panic();
         }
         drop(step);
+        if running.gave_way() {
+            metrics.count_gave_way();
+        }
     }
+    serving.finish();
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
+    use std::{sync::mpsc::sync_channel, time::Instant};
 
     use super::*;
-    use crate::{Metrics, Priority};
+    use crate::{Claim, Class, Metrics};
 
     struct Number(u32);
 
     impl Job for Number {
-        fn priority(&self) -> Priority {
-            Priority(0)
+        fn claim(&self) -> Claim {
+            Claim { caller: None, class: Class::Now, due: Instant::now() }
         }
         fn is_cancelled(&self) -> bool {
             false

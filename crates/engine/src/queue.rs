@@ -1,21 +1,26 @@
 //! The bounded queue in front of an engine.
 
 use std::{
-    collections::BinaryHeap,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// What runs first: a lower number before a higher one, the elder of equals before the younger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Priority(pub u8);
+use crate::{
+    Caller, Cancelled, Claim, Class,
+    policy::{gives_way, makes_room, next},
+};
 
 /// A piece of work that can wait in a [`Queue`].
 pub trait Job: Send + 'static {
-    /// When it runs, compared with others.
-    fn priority(&self) -> Priority;
+    /// When it runs, compared with others. Asked each time something is chosen, so that a guess
+    /// that has come true counts as such from then on.
+    fn claim(&self) -> Claim;
     /// Whether nobody waits for it any more: then it is never started.
     fn is_cancelled(&self) -> bool;
+    /// How it is told, while it runs, that it must give way; `None` if it cannot be.
+    fn way(&self) -> Option<Cancelled> {
+        None
+    }
 }
 
 /// Why a job was not taken; gives the job back.
@@ -29,20 +34,38 @@ pub enum Rejected<J> {
     Closed(J),
 }
 
-/// A job taken from the queue, with how long it waited there.
+/// A job taken from the queue.
 #[derive(Debug)]
 pub struct Taken<J> {
     /// The job.
     pub job: J,
     /// Time between push and pop.
     pub waited: Duration,
+    /// Time between push and when it should have been popped.
+    pub patience: Duration,
 }
 
-/// A bounded priority queue between async callers and engine threads. When full it first forgets
-/// cancelled jobs, then refuses: work that cannot start soon is better refused than late.
-/// Clones are handles to the same queue.
+/// A job that a worker has begun; it counts as running until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Begun<J> {
+    pub(crate) taken: Taken<J>,
+    pub(crate) running: Running<J>,
+}
+
+/// A bounded queue between async callers and engine threads, in the order of
+/// [`policy`](crate::policy). When full it first forgets what is cancelled or stale, then what may
+/// never be heard if the newcomer is more urgent, and then refuses: work that cannot start soon is
+/// better refused than late. Clones are handles to the same queue.
 #[derive(Debug)]
 pub struct Queue<J>(Arc<Shared<J>>);
+
+/// Says that a job is at work; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Running<J> {
+    queue: Queue<J>,
+    number: u64,
+    way: Option<Cancelled>,
+}
 
 #[derive(Debug)]
 struct Shared<J> {
@@ -53,17 +76,27 @@ struct Shared<J> {
 
 #[derive(Debug)]
 struct State<J> {
-    waiting: BinaryHeap<Waiting<J>>,
-    pushed: u64,
+    /// By age.
+    waiting: Vec<Waiting<J>>,
+    running: Vec<AtWork>,
+    /// Workers that wait for a job.
+    idle: usize,
+    begun: u64,
     closed: bool,
 }
 
 #[derive(Debug)]
 struct Waiting<J> {
-    priority: Priority,
-    number: u64,
     since: Instant,
     job: J,
+}
+
+#[derive(Debug)]
+struct AtWork {
+    number: u64,
+    caller: Option<Caller>,
+    class: Class,
+    way: Option<Cancelled>,
 }
 
 impl<J> Clone for Queue<J> {
@@ -75,7 +108,8 @@ impl<J> Clone for Queue<J> {
 impl<J: Job> Queue<J> {
     /// An empty queue in which at most `capacity` jobs wait.
     pub fn new(capacity: usize) -> Self {
-        let state = State { waiting: BinaryHeap::new(), pushed: 0, closed: false };
+        let state =
+            State { waiting: Vec::new(), running: Vec::new(), idle: 0, begun: 0, closed: false };
         Self(Arc::new(Shared { capacity, state: Mutex::new(state), filled: Condvar::new() }))
     }
 
@@ -85,16 +119,15 @@ impl<J: Job> Queue<J> {
         if state.closed {
             return Err(Rejected::Closed(job));
         }
-        if state.waiting.len() >= self.0.capacity {
-            state.waiting.retain(|waiting| !waiting.job.is_cancelled());
-        }
-        if state.waiting.len() >= self.0.capacity {
+        let (now, claim) = (Instant::now(), job.claim());
+        state.waiting.retain(|waiting| !claim.replaces(&waiting.job.claim()));
+        if state.waiting.len() >= self.0.capacity && !state.make_room(&claim, now) {
             return Err(Rejected::Full(job));
         }
-        let number = state.pushed;
-        state.pushed += 1;
-        let (priority, since) = (job.priority(), Instant::now());
-        state.waiting.push(Waiting { priority, number, since, job });
+        state.waiting.push(Waiting { since: now, job });
+        if state.idle == 0 {
+            state.clear_the_way(&claim, now);
+        }
         drop(state);
         self.0.filled.notify_one();
         Ok(())
@@ -102,22 +135,55 @@ impl<J: Job> Queue<J> {
 
     /// Waits for the next job that is still wanted; `None` once the queue is closed.
     pub fn pop(&self) -> Option<Taken<J>> {
+        self.wait().map(|(_, taken)| taken)
+    }
+
+    /// As [`pop`](Self::pop), and the job counts as running.
+    pub(crate) fn begin(&self) -> Option<Begun<J>> {
+        let (mut state, taken) = self.wait()?;
+        let number = state.begun;
+        state.begun += 1;
+        let Claim { caller, class, .. } = taken.job.claim();
+        let way = taken.job.way();
+        state.running.push(AtWork { number, caller, class, way: way.clone() });
+        drop(state);
+        Some(Begun { taken, running: Running { queue: self.clone(), number, way } })
+    }
+
+    fn wait(&self) -> Option<(MutexGuard<'_, State<J>>, Taken<J>)> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            if let Some(taken) = state.take() {
-                return Some(taken);
+            if let Some(taken) = state.take(Instant::now()) {
+                return Some((state, taken));
             }
+            state.idle += 1;
             state = self.0.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
+    }
+
+    /// Waits for a job that is still wanted, and gives the next ones, at most so many, in order;
+    /// `None` once the queue is closed.
+    pub fn pop_batch(&self, most: usize) -> Option<Vec<Taken<J>>> {
+        let (mut state, first) = self.wait()?;
+        let mut batch = vec![first];
+        batch.extend(state.take_all(most.saturating_sub(1), Instant::now()));
+        Some(batch)
+    }
+
+    /// The next jobs that are still wanted, at most so many, of those there are now, in order.
+    pub fn try_pop_batch(&self, most: usize) -> Vec<Taken<J>> {
+        let mut state = self.lock();
+        if state.closed { Vec::new() } else { state.take_all(most, Instant::now()) }
     }
 
     /// The next job that is still wanted, if there is one now.
     pub fn try_pop(&self) -> Option<Taken<J>> {
         let mut state = self.lock();
-        if state.closed { None } else { state.take() }
+        if state.closed { None } else { state.take(Instant::now()) }
     }
 
     /// How many jobs wait.
@@ -139,101 +205,96 @@ impl<J: Job> Queue<J> {
         self.0.filled.notify_all();
     }
 
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+}
+
+impl<J> Queue<J> {
     fn lock(&self) -> MutexGuard<'_, State<J>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl<J> Running<J> {
+    /// Whether it was told to give way.
+    pub(crate) fn gave_way(&self) -> bool {
+        self.way.as_ref().is_some_and(Cancelled::gave_way)
+    }
+}
+
+impl<J> Drop for Running<J> {
+    fn drop(&mut self) {
+        self.queue.lock().running.retain(|at_work| at_work.number != self.number);
+    }
+}
+
 impl<J: Job> State<J> {
-    fn take(&mut self) -> Option<Taken<J>> {
-        while let Some(Waiting { job, since, .. }) = self.waiting.pop() {
-            if !job.is_cancelled() {
-                return Some(Taken { job, waited: since.elapsed() });
-            }
+    fn take(&mut self, now: Instant) -> Option<Taken<J>> {
+        self.forget_unwanted(now);
+        let running: Vec<_> = self.running.iter().map(|at_work| at_work.caller).collect();
+        let claims = self.claims();
+        let index = next(&claims, &running, now)?;
+        Some(self.waiting.remove(index).taken(now))
+    }
+
+    /// The first jobs in order, where callers do not compete.
+    fn take_all(&mut self, most: usize, now: Instant) -> Vec<Taken<J>> {
+        if most == 0 {
+            return Vec::new();
         }
-        None
+        self.forget_unwanted(now);
+        self.waiting.sort_by_cached_key(|waiting| waiting.job.claim().rank(0, now));
+        let count = most.min(self.waiting.len());
+        let first = self.waiting.drain(..count).map(|waiting| waiting.taken(now)).collect();
+        self.waiting.sort_by_key(|waiting| waiting.since);
+        first
+    }
+
+    fn claims(&self) -> Vec<Claim> {
+        self.waiting.iter().map(|waiting| waiting.job.claim()).collect()
+    }
+
+    fn forget_unwanted(&mut self, now: Instant) {
+        self.waiting.retain(|it| !it.job.is_cancelled() && !it.job.claim().is_stale(now));
+    }
+
+    /// Makes room for the newcomer; `false` if there is none to be made.
+    fn make_room(&mut self, newcomer: &Claim, now: Instant) -> bool {
+        let before = self.waiting.len();
+        self.forget_unwanted(now);
+        if self.waiting.len() < before {
+            return true;
+        }
+        let least = makes_room(&self.claims(), newcomer, now);
+        if let Some(index) = least {
+            self.waiting.remove(index);
+        }
+        least.is_some()
+    }
+
+    /// Tells a job at work to give way to the newcomer, if one must.
+    fn clear_the_way(&mut self, newcomer: &Claim, now: Instant) {
+        let can_yield =
+            |at_work: &&mut AtWork| at_work.way.as_ref().is_some_and(|way| !way.is_cancelled());
+        let mut running: Vec<_> = self.running.iter_mut().filter(can_yield).collect();
+        let classes: Vec<Class> = running.iter().map(|at_work| at_work.class).collect();
+        if let Some(index) = gives_way(&classes, newcomer, now)
+            && let Some(way) = &running.swap_remove(index).way
+        {
+            way.give_way();
+        }
     }
 }
 
-impl<J> Ord for Waiting<J> {
-    /// The greatest is taken first: lowest priority number, then lowest sequence number.
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (other.priority, other.number).cmp(&(self.priority, self.number))
+impl<J: Job> Waiting<J> {
+    fn taken(self, now: Instant) -> Taken<J> {
+        let Self { job, since } = self;
+        let patience = job.claim().due.saturating_duration_since(since);
+        Taken { job, waited: now.saturating_duration_since(since), patience }
     }
 }
-
-impl<J> PartialOrd for Waiting<J> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<J> PartialEq for Waiting<J> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<J> Eq for Waiting<J> {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{CancelOnDrop, Cancelled, cancellation};
-
-    struct Named(&'static str, u8, Cancelled);
-
-    impl Job for Named {
-        fn priority(&self) -> Priority {
-            Priority(self.1)
-        }
-        fn is_cancelled(&self) -> bool {
-            self.2.is_cancelled()
-        }
-    }
-
-    fn job(name: &'static str, priority: u8) -> (CancelOnDrop, Named) {
-        let (handle, cancelled) = cancellation();
-        (handle, Named(name, priority, cancelled))
-    }
-
-    fn drain(queue: &Queue<Named>) -> Vec<&'static str> {
-        std::iter::from_fn(|| queue.try_pop()).map(|taken| taken.job.0).collect()
-    }
-
-    #[test]
-    fn the_urgent_goes_first_and_equals_keep_their_order() {
-        let queue = Queue::new(8);
-        let jobs = [job("partial", 2), job("final a", 0), job("final b", 0), job("guess", 1)];
-        let handles: Vec<_> = jobs
-            .into_iter()
-            .map(|(handle, job)| {
-                assert!(queue.push(job).is_ok());
-                handle
-            })
-            .collect();
-        assert_eq!(drain(&queue), ["final a", "final b", "guess", "partial"]);
-        drop(handles);
-    }
-
-    #[test]
-    fn what_nobody_waits_for_is_never_started_and_makes_room() {
-        let queue = Queue::new(1);
-        let (handle, first) = job("first", 0);
-        assert!(queue.push(first).is_ok());
-        let (_second_handle, second) = job("second", 0);
-        let Err(Rejected::Full(second)) = queue.push(second) else { panic!("took too many") };
-        drop(handle);
-        assert!(queue.push(second).is_ok());
-        assert_eq!(drain(&queue), ["second"]);
-    }
-
-    #[test]
-    fn a_closed_queue_refuses_and_lets_its_threads_end() {
-        let queue = Queue::new(1);
-        queue.close();
-        let (_handle, job) = job("late", 0);
-        assert!(matches!(queue.push(job), Err(Rejected::Closed(_))));
-        assert!(queue.pop().is_none());
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use session::{Command, Failure, FailureCode, Input, ResponseId};
+use session::{Command, Failure, FailureCode, Input, Pressure, ResponseId};
 
 /// All inputs but those that come often, which [`Line`](crate::lines::Line) writes shorter.
 #[derive(Serialize, Deserialize)]
@@ -85,7 +85,7 @@ enum CodeForm {
     NotAllowed,
 }
 
-/// A frame as `[probability, level, echo, backlog, arrived]`.
+/// A frame as `[probability, level, echo, backlog, arrived, pressure]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FrameForm(
     #[serde(with = "exact")] pub(crate) f32,
@@ -93,7 +93,28 @@ pub(crate) struct FrameForm(
     #[serde(with = "exact")] pub(crate) f32,
     pub(crate) usize,
     #[serde(with = "nanos")] pub(crate) Duration,
+    // left out where there was none to speak of, as in all recordings of earlier versions
+    #[serde(default, with = "pressure")] pub(crate) Pressure,
 );
+
+/// Pressure as a number.
+mod pressure {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use session::Pressure;
+
+    pub(super) fn serialize<S: Serializer>(pressure: &Pressure, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u8(*pressure as u8)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Pressure, D::Error> {
+        Ok(match u8::deserialize(from)? {
+            0 => Pressure::Calm,
+            1 => Pressure::Busy,
+            2 => Pressure::Strained,
+            _ => Pressure::Full,
+        })
+    }
+}
 
 /// Whole nanoseconds: 64 bits of them last 584 years.
 pub(crate) fn as_nanos(duration: Duration) -> u64 {

@@ -97,9 +97,9 @@ impl Lines {
 
     pub(crate) fn input(&mut self, at: Duration, input: &Input) {
         let entry = match input {
-            Input::Frame { arrived, probability, level, echo, backlog } => {
+            Input::Frame { arrived, probability, level, echo, backlog, pressure } => {
                 self.heard += self.frame;
-                Entry::Frame(FrameForm(*probability, *level, *echo, *backlog, *arrived))
+                Entry::Frame(FrameForm(*probability, *level, *echo, *backlog, *arrived, *pressure))
             }
             Input::Answer(text) => Entry::Answer(self.growth(text)),
             other => Entry::Input(other.clone()),

@@ -118,8 +118,9 @@ impl Reading {
         let Line { at, entry, .. } = serde_json::from_str(line).map_err(|error| reason(&error))?;
         self.at = at.map_or(self.at, Duration::from_nanos);
         match entry {
-            Entry::Frame(FrameForm(probability, level, echo, backlog, arrived)) => {
-                self.step(number, Input::Frame { arrived, probability, level, echo, backlog });
+            Entry::Frame(FrameForm(probability, level, echo, backlog, arrived, pressure)) => {
+                let frame = Input::Frame { arrived, probability, level, echo, backlog, pressure };
+                self.step(number, frame);
             }
             Entry::Answer((kept, rest)) => {
                 let kept = self.answer.get(..kept).ok_or("more of the answer than there was")?;

@@ -20,6 +20,8 @@ pub struct Engines {
     pub llm: Arc<dyn LanguageModel>,
     /// Voices.
     pub tts: Arc<dyn TextToSpeech>,
+    /// How near all of them are to their limits.
+    pub watch: engine::Watch,
 }
 
 /// How sessions behave; the same for all.

@@ -11,7 +11,10 @@ use std::{sync::Arc, time::Duration};
 use audio::MediaTime;
 use turn::TurnDetector;
 
-use self::{floor::Floor, hearing::Hearing};
+use self::{
+    floor::Floor,
+    hearing::{Hearing, Others},
+};
 use crate::{
     Action, Config, Event, Failure, History, Input, Metrics, ResponseId, State, Summary,
     answer::Answer,
@@ -84,9 +87,9 @@ impl Dialogue {
     pub fn step(&mut self, now: Duration, input: Input) -> Vec<Action> {
         self.now = self.now.max(now);
         match input {
-            Input::Frame { arrived, probability, level, echo, backlog } => {
+            Input::Frame { arrived, probability, level, echo, backlog, pressure } => {
                 self.arrived = arrived;
-                self.hearing.backlog = backlog;
+                self.hearing.others = Others { backlog, pressure };
                 let probability = self.without_own_voice(probability, echo);
                 self.frame(probability, level);
             }
@@ -121,6 +124,11 @@ impl Dialogue {
     /// made that has not left.
     pub fn wants_more(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| answer.playout.wants_more())
+    }
+
+    /// How much of the answer's sound has been made and not been heard at `now`.
+    pub fn supply(&self, now: Duration) -> Duration {
+        self.answer.as_ref().map_or(Duration::ZERO, |answer| answer.playout.unheard(now))
     }
 
     /// Whether the answer sounds, or has left to sound.

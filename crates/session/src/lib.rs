@@ -23,6 +23,7 @@ mod timings;
 
 pub use config::{Config, Engines, Interruption};
 pub use dialogue::Dialogue;
+pub use engine::Pressure;
 pub use event::{Command, Done, Event, Failure, FailureCode, Output, ResponseId, Sound, State};
 pub use history::{History, Said};
 pub use ledger::Ledger;

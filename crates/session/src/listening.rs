@@ -10,6 +10,7 @@ use std::{
 };
 
 use endpointing::{Assessment, Endpointing};
+use engine::Caller;
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use stt::{MAX_SEGMENT, Purpose, Request, SpeechToText, SttError, Transcript, Transcription};
 
@@ -48,6 +49,7 @@ pub(crate) enum Heard {
 /// The current turn's sound and what is known of its words.
 pub(crate) struct Listening {
     stt: Arc<dyn SpeechToText>,
+    caller: Caller,
     endpointing: Option<Arc<dyn Endpointing>>,
     pre_roll: VecDeque<f32>,
     pre_roll_samples: usize,
@@ -60,6 +62,8 @@ pub(crate) struct Listening {
     settled: Vec<String>,
     settling: FuturesOrdered<Transcription>,
     tail: Option<Tail>,
+    /// The newest pause that is long enough for words to end there.
+    long_pause: Option<u32>,
     partial: Option<Transcription>,
 }
 
@@ -81,11 +85,13 @@ enum Words {
 impl Listening {
     pub(crate) fn new(
         stt: Arc<dyn SpeechToText>,
+        caller: Caller,
         endpointing: Option<Arc<dyn Endpointing>>,
         pre_roll: Duration,
     ) -> Self {
         Self {
             stt,
+            caller,
             endpointing,
             pre_roll: VecDeque::new(),
             pre_roll_samples: samples_in(pre_roll),
@@ -96,6 +102,7 @@ impl Listening {
             settled: Vec::new(),
             settling: FuturesOrdered::new(),
             tail: None,
+            long_pause: None,
             partial: None,
         }
     }
@@ -124,17 +131,24 @@ impl Listening {
     }
 
     /// The caller has paused: asks for the words up to here, which are final if no speech follows.
+    /// In a pause that is not long yet they may be in vain, and others go first.
     pub(crate) fn transcribe(&mut self, pause: u32) -> Result<(), SttError> {
         self.partial = None;
-        let words = Words::Awaited(self.request(self.segment.clone(), Purpose::Final)?);
-        self.tail = Some(Tail { pause, is_long: false, samples: self.segment.len(), words });
+        let is_long = self.long_pause == Some(pause);
+        let purpose = if is_long { Purpose::Final } else { Purpose::Guess };
+        let words = Words::Awaited(self.request(self.segment.clone(), purpose)?);
+        self.tail = Some(Tail { pause, is_long, samples: self.segment.len(), words });
         Ok(())
     }
 
-    /// The pause is long enough for words to end there.
-    pub(crate) fn pause(&mut self) {
-        if let Some(tail) = &mut self.tail {
+    /// The pause of this number is long enough for words to end there.
+    pub(crate) fn pause(&mut self, pause: u32) {
+        self.long_pause = Some(pause);
+        if let Some(tail) = self.tail.as_mut().filter(|tail| tail.pause == pause) {
             tail.is_long = true;
+            if let Words::Awaited(transcription) = &tail.words {
+                transcription.confirm();
+            }
         }
     }
 
@@ -274,7 +288,8 @@ impl Listening {
     }
 
     fn request(&self, samples: Vec<f32>, purpose: Purpose) -> Result<Transcription, SttError> {
-        self.stt.transcribe(Request { samples: samples.into(), purpose })
+        let caller = self.caller;
+        self.stt.transcribe(Request { samples: samples.into(), purpose, caller })
     }
 
     fn with_settled(&self, text: &str) -> String {
@@ -315,13 +330,13 @@ mod tests {
 
     impl SpeechToText for Ruler {
         fn transcribe(&self, request: Request) -> Result<Transcription, SttError> {
-            let (result_tx, _, transcription) = stt::reply();
+            let (reply, transcription) = stt::reply(&request);
             assert!(request.samples.len() <= samples_in(MAX_SEGMENT), "longer than engines take");
-            if request.purpose == Purpose::Final {
+            if request.purpose != Purpose::Partial {
                 self.0.lock().unwrap().push(request.samples.len());
             }
             let text = format!("{}s", (request.samples.len() + 8_000) / 16_000);
-            result_tx.send(Ok(Transcript { text })).unwrap();
+            reply.result.send(Ok(Transcript { text })).unwrap();
             Ok(transcription)
         }
 
@@ -332,7 +347,7 @@ mod tests {
 
     fn listening(stt: &Arc<Ruler>) -> Listening {
         let stt: Arc<dyn SpeechToText> = Arc::clone(stt) as _;
-        Listening::new(stt, None, Duration::from_millis(200))
+        Listening::new(stt, Caller::new(), None, Duration::from_millis(200))
     }
 
     fn speak(listening: &mut Listening, seconds: usize) {
@@ -359,7 +374,7 @@ mod tests {
         listening.begin();
         speak(&mut listening, 1);
         listening.transcribe(1).unwrap();
-        listening.pause();
+        listening.pause(1);
         turn(&mut listening).await;
         let asked = stt.0.lock().unwrap()[0];
         assert_eq!(asked, 3_200 + 2 * 512 + 31 * 512);
@@ -372,7 +387,7 @@ mod tests {
         listening.begin();
         speak(&mut listening, 600);
         listening.transcribe(1).unwrap();
-        listening.pause();
+        listening.pause(1);
         let words = turn(&mut listening).await;
         let asked: usize = stt.0.lock().unwrap().iter().sum();
         assert_eq!(asked, 600 * 16_000 / 512 * 512);
@@ -386,12 +401,27 @@ mod tests {
         listening.begin();
         speak(&mut listening, 10);
         listening.transcribe(1).unwrap();
-        listening.pause();
+        listening.pause(1);
         assert_eq!(turn(&mut listening).await, "10s");
         listening.resume();
         speak(&mut listening, 2);
         listening.transcribe(2).unwrap();
-        listening.pause();
+        listening.pause(2);
+        assert_eq!(turn(&mut listening).await, "10s 2s");
+    }
+
+    #[tokio::test]
+    async fn words_asked_for_in_a_long_pause_are_settled_as_well() {
+        let stt = Arc::new(Ruler::default());
+        let mut listening = listening(&stt);
+        listening.begin();
+        speak(&mut listening, 10);
+        listening.pause(1);
+        listening.transcribe(1).unwrap();
+        assert_eq!(turn(&mut listening).await, "10s");
+        listening.resume();
+        speak(&mut listening, 2);
+        listening.transcribe(2).unwrap();
         assert_eq!(turn(&mut listening).await, "10s 2s");
     }
 
@@ -402,12 +432,12 @@ mod tests {
         listening.begin();
         speak(&mut listening, 2);
         listening.transcribe(1).unwrap();
-        listening.pause();
+        listening.pause(1);
         assert_eq!(turn(&mut listening).await, "2s");
         listening.resume();
         speak(&mut listening, 1);
         listening.transcribe(2).unwrap();
-        listening.pause();
+        listening.pause(2);
         assert_eq!(turn(&mut listening).await, "3s");
     }
 }

@@ -192,6 +192,12 @@ impl Playout {
         }
     }
 
+    /// How much has been made and not been heard by now.
+    pub(crate) fn unheard(&self, now: Duration) -> Duration {
+        let made = self.ends.back().copied().unwrap_or(self.sent);
+        made.saturating_sub(self.heard(now))
+    }
+
     /// When the last of what has left will have been heard.
     pub(crate) fn ends_at(&self) -> Duration {
         let Some(at) = self.listener.at else { return Duration::ZERO };

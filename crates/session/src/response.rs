@@ -3,13 +3,15 @@
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use audio::Frame;
+use engine::Caller;
 use llm::TokenStream;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tracing::Instrument;
-use tts::{SpokenText, TextToSpeech, Urgency};
+use tts::{Speech, SpokenText, TextToSpeech, Urgency};
 
 use crate::{Failure, ResponseId, Splitter};
 
@@ -42,6 +44,7 @@ pub(crate) struct Plan {
     pub(crate) voice: Option<Arc<str>>,
     /// How fast the voice speaks.
     pub(crate) speed: f32,
+    pub(crate) caller: Caller,
 }
 
 /// The response under way and its sound. Dropping it cancels model and voice.
@@ -50,6 +53,7 @@ pub(crate) struct Response {
     _task: JoinSet<()>,
     progress: mpsc::Receiver<Progress>,
     is_meant: watch::Sender<bool>,
+    lasts_until: watch::Sender<Instant>,
     is_complete: bool,
     /// The sound from the first frame on that may still have to be sent.
     frames: VecDeque<Frame>,
@@ -65,14 +69,17 @@ impl Response {
     pub(crate) fn start(id: ResponseId, is_meant: bool, plan: Plan) -> Self {
         let (progress_tx, progress) = mpsc::channel(PROGRESS);
         let (is_meant, meant) = watch::channel(is_meant);
+        let (lasts_until, supply) = watch::channel(Instant::now());
         let mut task = JoinSet::new();
         let span = tracing::debug_span!("response", response = %id);
-        task.spawn(respond(plan, progress_tx, meant).instrument(span));
+        let told = Told { meant, supply };
+        task.spawn(respond(plan, progress_tx, told).instrument(span));
         Self {
             id,
             _task: task,
             progress,
             is_meant,
+            lasts_until,
             is_complete: false,
             frames: VecDeque::new(),
             sent: 0,
@@ -82,6 +89,11 @@ impl Response {
 
     pub(crate) fn confirm(&mut self) {
         self.is_meant.send_replace(true);
+    }
+
+    /// The caller has sound until then, as far as it is known.
+    pub(crate) fn lasts_until(&self, moment: Instant) {
+        self.lasts_until.send_replace(moment);
     }
 
     pub(crate) fn is_meant(&self) -> bool {
@@ -135,12 +147,21 @@ enum Stop {
     Gone,
 }
 
+/// What a response learns of its session.
+struct Told {
+    /// Whether it is meant.
+    meant: watch::Receiver<bool>,
+    /// Until when the caller has sound.
+    supply: watch::Receiver<Instant>,
+}
+
 /// Runs a response to its end. Dropping the future cancels the model and the voice.
-async fn respond(plan: Plan, progress: mpsc::Sender<Progress>, meant: watch::Receiver<bool>) {
-    let Plan { tokens, tts, voice, speed } = plan;
+async fn respond(plan: Plan, progress: mpsc::Sender<Progress>, told: Told) {
+    let Plan { tokens, tts, voice, speed, caller } = plan;
+    let Told { meant, supply } = told;
     let (sentences_tx, sentences_rx) = mpsc::channel(SENTENCES);
     let writer = Writer { progress: progress.clone(), meant: meant.clone(), is_confirmed: false };
-    let speaker = Speaker { tts, voice, speed, progress: progress.clone(), meant };
+    let speaker = Speaker { tts, voice, speed, caller, progress: progress.clone(), meant, supply };
     let result =
         tokio::try_join!(writer.write(tokens, sentences_tx), speaker.speak_all(sentences_rx));
     let result = match result {
@@ -211,8 +232,10 @@ struct Speaker {
     tts: Arc<dyn TextToSpeech>,
     voice: Option<Arc<str>>,
     speed: f32,
+    caller: Caller,
     progress: mpsc::Sender<Progress>,
     meant: watch::Receiver<bool>,
+    supply: watch::Receiver<Instant>,
 }
 
 impl Speaker {
@@ -235,12 +258,14 @@ impl Speaker {
         let urgency = match is_first {
             true if *self.meant.borrow() => Urgency::First,
             true => Urgency::Speculative,
-            false => Urgency::Later,
+            false => Urgency::Later { due: self.supply.borrow().into_std() },
         };
-        let request = tts::Request { text, voice: self.voice.clone(), speed: self.speed, urgency };
+        let (voice, speed, caller) = (self.voice.clone(), self.speed, self.caller);
+        let request = tts::Request { text, voice, speed, urgency, caller };
         let unspoken = |error: tts::TtsError| failed(&error, Failure::of_tts(&error));
         let mut speech = self.tts.speak(request).map_err(unspoken)?;
-        while let Some(frame) = speech.next().await {
+        let mut is_certain = urgency != Urgency::Speculative;
+        while let Some(frame) = next_frame(&mut speech, &mut self.meant, &mut is_certain).await? {
             let frame = frame.map_err(unspoken)?;
             if let Some(ends) = speech.words() {
                 send(&self.progress, Progress::Words(ends)).await?;
@@ -249,6 +274,24 @@ impl Speaker {
         }
         Ok(true)
     }
+}
+
+/// A sentence's next frame; its engine is told as soon as it is meant.
+async fn next_frame(
+    speech: &mut Speech,
+    meant: &mut watch::Receiver<bool>,
+    is_certain: &mut bool,
+) -> Result<Option<Result<Frame, tts::TtsError>>, Stop> {
+    if !*is_certain {
+        tokio::select! {
+            biased;
+            meant = until_meant(meant) => meant?,
+            frame = speech.next() => return Ok(frame),
+        }
+        speech.confirm();
+        *is_certain = true;
+    }
+    Ok(speech.next().await)
 }
 
 async fn until_meant(meant: &mut watch::Receiver<bool>) -> Result<(), Stop> {
@@ -277,7 +320,7 @@ mod tests {
         tokens.speculate();
         let tts: Arc<dyn TextToSpeech> =
             Arc::new(tts::scripted::Scripted::new(SampleRate::HZ_16000));
-        let plan = Plan { tokens, tts, voice: None, speed: 1.0 };
+        let plan = Plan { tokens, tts, voice: None, speed: 1.0, caller: Caller::new() };
         (outlet, Response::start(ResponseId(1), false, plan))
     }
 

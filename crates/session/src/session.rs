@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use audio::{EchoGuard, level};
+use engine::Caller;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -52,6 +53,8 @@ pub struct Summary {
 
 /// One caller's conversation.
 pub struct Session {
+    /// Who they are to the engines.
+    caller: Caller,
     engines: Engines,
     config: Arc<Config>,
     dialogue: Dialogue,
@@ -94,10 +97,12 @@ impl Session {
             EchoGuard::new(vad::FRAME_RATE, longest_delay)
         });
         let (stt, endpointing) = (Arc::clone(&engines.stt), engines.endpointing.clone());
+        let caller = Caller::new();
         Ok(Self {
             vad: engines.vad.open(),
             guard,
-            listening: Listening::new(stt, endpointing, config.pre_roll),
+            listening: Listening::new(stt, caller, endpointing, config.pre_roll),
+            caller,
             model: engines.llm.open()?,
             dialogue: Dialogue::new(Arc::clone(&config), metrics),
             response: None,
@@ -182,7 +187,7 @@ impl Session {
         match action {
             Action::BeginTurn => self.listening.begin(),
             Action::Transcribe(pause) => return self.heard_or_not(|it| it.transcribe(pause)),
-            Action::Pause(_) => self.listening.pause(),
+            Action::Pause(pause) => self.listening.pause(pause),
             Action::Assess(pause) => self.listening.assess(pause),
             Action::TranscribePartly => self.listening.transcribe_partly(),
             Action::ResumeTurn => self.listening.resume(),
@@ -229,8 +234,8 @@ impl Session {
             0.0
         });
         let arrived = arrived.saturating_duration_since(self.began);
-        let backlog = self.engines.stt.waiting();
-        self.take(Input::Frame { arrived, probability, level, echo, backlog });
+        let (backlog, pressure) = (self.engines.stt.waiting(), self.engines.watch.pressure());
+        self.take(Input::Frame { arrived, probability, level, echo, backlog, pressure });
     }
 
     /// How much of a frame is the answer's own sound. While the answer is held there is none; not
@@ -304,7 +309,8 @@ impl Session {
         };
         let tts = Arc::clone(&self.engines.tts);
         let speed = self.config.speech_speed;
-        self.response = Some(Response::start(id, !speculative, Plan { tokens, tts, voice, speed }));
+        let plan = Plan { tokens, tts, voice, speed, caller: self.caller };
+        self.response = Some(Response::start(id, !speculative, plan));
         None
     }
 
@@ -335,6 +341,14 @@ impl Session {
             }
         };
         self.take(input);
+        self.tell_supply();
+    }
+
+    /// The response should know until when the caller has sound: what comes later is made before.
+    fn tell_supply(&mut self) {
+        let now = Instant::now();
+        let supply = self.dialogue.supply(now.saturating_duration_since(self.began));
+        self.with_response(|response| response.lasts_until(now + supply));
     }
 
     fn play(&mut self) {

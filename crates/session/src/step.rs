@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use llm::Message;
 
-use crate::{Command, Event, Failure, ResponseId};
+use crate::{Command, Event, Failure, Pressure, ResponseId};
 
 /// Something that the dialogue learns.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub enum Input {
         echo: f32,
         /// How many requests wait for the recogniser.
         backlog: usize,
+        /// How near the engines are to their limits.
+        pressure: Pressure,
     },
     /// A transcript of the turn so far, made while the caller speaks.
     Partial(String),

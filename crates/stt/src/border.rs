@@ -3,10 +3,10 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use engine::{CancelOnDrop, Cancelled, Priority, cancellation};
+use engine::{Caller, CancelOnDrop, Cancelled, Certainty, Claim, Class, cancellation};
 use tokio::sync::oneshot;
 
 /// The longest audio of one request. Models loop or run out of memory on longer ones, so callers
@@ -20,16 +20,20 @@ pub const MIN_SPEECH: Duration = Duration::from_millis(250);
 pub enum Purpose {
     /// The words of a turn, or of a part of it that will not change.
     Final,
+    /// The same, if the pause that has just begun becomes one:
+    /// [`confirm`](Transcription::confirm) makes it a final.
+    Guess,
     /// What the caller sees while still speaking.
     Partial,
 }
 
 impl Purpose {
-    /// Finals run before partials.
-    pub fn priority(self) -> Priority {
+    /// How long a request can wait without being noticed; a partial transcript that has waited so
+    /// long is not worth beginning.
+    fn patience(self) -> Duration {
         match self {
-            Self::Final => Priority(0),
-            Self::Partial => Priority(1),
+            Self::Final | Self::Guess => Duration::from_millis(150),
+            Self::Partial => Duration::from_secs(1),
         }
     }
 }
@@ -41,6 +45,8 @@ pub struct Request {
     pub samples: Box<[f32]>,
     /// How urgent it is.
     pub purpose: Purpose,
+    /// Whose it is.
+    pub caller: Caller,
 }
 
 /// The words of a stretch of speech.
@@ -75,14 +81,55 @@ pub trait SpeechToText: Send + Sync {
 #[derive(Debug)]
 pub struct Transcription {
     result: oneshot::Receiver<Result<Transcript, SttError>>,
+    certainty: Certainty,
     _cancel: CancelOnDrop,
 }
 
-/// A [`Transcription`] and the ends that its engine keeps.
-pub fn reply() -> (oneshot::Sender<Result<Transcript, SttError>>, Cancelled, Transcription) {
+/// What an engine keeps of a [`Transcription`].
+#[derive(Debug)]
+pub struct Reply {
+    /// Where the words go.
+    pub result: oneshot::Sender<Result<Transcript, SttError>>,
+    /// Whether nobody waits for them any more, or more urgent work does.
+    pub cancelled: Cancelled,
+    purpose: Purpose,
+    caller: Caller,
+    due: Instant,
+    certainty: Certainty,
+}
+
+/// A [`Transcription`] of this request and the end that its engine keeps.
+pub fn reply(request: &Request) -> (Reply, Transcription) {
     let (result_tx, result) = oneshot::channel();
     let (cancel, cancelled) = cancellation();
-    (result_tx, cancelled, Transcription { result, _cancel: cancel })
+    let Request { purpose, caller, .. } = *request;
+    let certainty = match purpose {
+        Purpose::Guess => Certainty::guess(),
+        Purpose::Final | Purpose::Partial => Certainty::certain(),
+    };
+    let transcription = Transcription { result, certainty: certainty.clone(), _cancel: cancel };
+    let due = Instant::now() + purpose.patience();
+    (Reply { result: result_tx, cancelled, purpose, caller, due, certainty }, transcription)
+}
+
+impl Reply {
+    /// When the work for it runs, compared with that for others: finals, then guesses, then
+    /// partials.
+    pub fn claim(&self) -> Claim {
+        let class = match self.purpose {
+            Purpose::Partial => Class::Passing,
+            Purpose::Final | Purpose::Guess if self.certainty.is_certain() => Class::Now,
+            Purpose::Final | Purpose::Guess => Class::Guess,
+        };
+        Claim { caller: Some(self.caller), class, due: self.due }
+    }
+}
+
+impl Transcription {
+    /// The words are needed for certain.
+    pub fn confirm(&self) {
+        self.certainty.confirm();
+    }
 }
 
 impl Future for Transcription {
@@ -114,4 +161,24 @@ pub enum SttError {
     /// The model failed on this audio.
     #[error("the speech-to-text model failed: {0}")]
     Model(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(purpose: Purpose) -> (Class, Class) {
+        let request = Request { samples: Box::new([]), purpose, caller: Caller::new() };
+        let (reply, transcription) = reply(&request);
+        let before = reply.claim().class;
+        transcription.confirm();
+        (before, reply.claim().class)
+    }
+
+    #[test]
+    fn finals_come_first_then_guesses_then_partials_and_a_guess_can_become_a_final() {
+        assert_eq!(class(Purpose::Final), (Class::Now, Class::Now));
+        assert_eq!(class(Purpose::Guess), (Class::Guess, Class::Now));
+        assert_eq!(class(Purpose::Partial), (Class::Passing, Class::Passing));
+    }
 }

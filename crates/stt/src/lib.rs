@@ -10,6 +10,6 @@ pub mod scripted;
 pub mod wer;
 
 pub use border::{
-    Info, MAX_SEGMENT, MIN_SPEECH, Purpose, Request, SpeechToText, SttError, Transcript,
+    Info, MAX_SEGMENT, MIN_SPEECH, Purpose, Reply, Request, SpeechToText, SttError, Transcript,
     Transcription, reply,
 };

@@ -16,13 +16,12 @@ use std::{
 };
 
 use audio::SampleRate;
-use engine::{Cancelled, EngineMetrics, Job, Pool, Priority, Rejected, onnx::Runtime};
-use tokio::sync::oneshot;
+use engine::{Cancelled, Claim, EngineMetrics, Job, Pool, Rejected, onnx::Runtime};
 
 use self::model::Model;
 use crate::{
-    Info, MAX_SEGMENT, MIN_SPEECH, Request, SpeechToText, SttError, Transcript, Transcription,
-    reply,
+    Info, MAX_SEGMENT, MIN_SPEECH, Reply, Request, SpeechToText, SttError, Transcript,
+    Transcription, reply,
 };
 
 /// The rate at which the model hears.
@@ -98,13 +97,13 @@ impl SpeechToText for Moonshine {
         if duration > MAX_SEGMENT {
             return Err(SttError::TooLong(duration));
         }
-        let (result, cancelled, transcription) = reply();
+        let (reply, transcription) = reply(&request);
         if duration < MIN_SPEECH {
             // the receiver is `transcription`, alive here
-            let _ = result.send(Ok(Transcript::default()));
+            let _ = reply.result.send(Ok(Transcript::default()));
             return Ok(transcription);
         }
-        let waiting = Waiting { request, result, cancelled };
+        let waiting = Waiting { samples: request.samples, reply };
         match self.pool.submit(waiting) {
             Ok(()) => Ok(transcription),
             Err(Rejected::Full(_)) => {
@@ -127,35 +126,38 @@ impl SpeechToText for Moonshine {
 /// A request on its way to a worker.
 #[derive(Debug)]
 struct Waiting {
-    request: Request,
-    result: oneshot::Sender<Result<Transcript, SttError>>,
-    cancelled: Cancelled,
+    samples: Box<[f32]>,
+    reply: Reply,
 }
 
 impl Job for Waiting {
-    fn priority(&self) -> Priority {
-        self.request.purpose.priority()
+    fn claim(&self) -> Claim {
+        self.reply.claim()
     }
 
     fn is_cancelled(&self) -> bool {
-        self.cancelled.is_cancelled()
+        self.reply.cancelled.is_cancelled()
+    }
+
+    /// The model looks between its steps.
+    fn way(&self) -> Option<Cancelled> {
+        Some(self.reply.cancelled.clone())
     }
 }
 
 fn worker(mut model: Model, metrics: EngineMetrics) -> impl FnMut(Waiting) + Send + 'static {
-    move |waiting| {
+    move |Waiting { samples, reply }| {
         let started = Instant::now();
-        let samples = &waiting.request.samples;
-        let result = match transcribe(&mut model, samples, &waiting.cancelled) {
+        let result = match transcribe(&mut model, &samples, &reply.cancelled) {
             Ok(Some(text)) => {
-                metrics.audio(started.elapsed(), duration_of(samples));
+                metrics.audio(started.elapsed(), duration_of(&samples));
                 Ok(Transcript { text })
             }
             Ok(None) => return,
             Err(error) => Err(SttError::Model(error.to_string())),
         };
         // nobody may wait any more
-        let _ = waiting.result.send(result);
+        let _ = reply.result.send(result);
     }
 }
 

@@ -23,7 +23,7 @@ impl Scripted {
     fn hear(&self, purpose: Purpose) -> Result<Transcript, SttError> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let text = match purpose {
-            Purpose::Final => lines.pop_front().unwrap_or_default(),
+            Purpose::Final | Purpose::Guess => lines.pop_front().unwrap_or_default(),
             Purpose::Partial => {
                 let next = lines.front().map(String::as_str).unwrap_or_default();
                 next.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
@@ -38,9 +38,9 @@ impl Scripted {
 
 impl SpeechToText for Scripted {
     fn transcribe(&self, request: Request) -> Result<Transcription, SttError> {
-        let (result_tx, _cancelled, transcription) = reply();
+        let (reply, transcription) = reply(&request);
         // the receiver is `transcription`, alive here
-        let _ = result_tx.send(self.hear(request.purpose));
+        let _ = reply.result.send(self.hear(request.purpose));
         Ok(transcription)
     }
 

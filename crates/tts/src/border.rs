@@ -1,9 +1,12 @@
 //! What sessions see of text-to-speech.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use audio::{Frame, SampleRate};
-use engine::{CancelOnDrop, Cancelled, Priority, cancellation};
+use engine::{Caller, CancelOnDrop, Cancelled, Certainty, Claim, Class, cancellation};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::SpokenText;
@@ -14,21 +17,17 @@ pub enum Urgency {
     /// The first sound of a response: the caller waits in silence.
     First,
     /// A later sentence: the caller is still hearing the one before.
-    Later,
-    /// A sentence of an answer that may never be heard.
+    Later {
+        /// When that is over, and silence would follow.
+        due: Instant,
+    },
+    /// A sentence of an answer that may never be heard: [`confirm`](Speech::confirm) makes it the
+    /// first sound of one that is.
     Speculative,
 }
 
-impl Urgency {
-    /// First sounds run before later sentences, and all that will be heard before what may not be.
-    pub fn priority(self) -> Priority {
-        match self {
-            Self::First => Priority(0),
-            Self::Later => Priority(1),
-            Self::Speculative => Priority(2),
-        }
-    }
-}
+/// How long a first sound can wait without being noticed.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// A sentence to speak.
 #[derive(Clone, Debug)]
@@ -41,6 +40,8 @@ pub struct Request {
     pub speed: f32,
     /// How urgent it is.
     pub urgency: Urgency,
+    /// Whose it is.
+    pub caller: Caller,
 }
 
 /// What an engine is, for logs and `/health`.
@@ -69,6 +70,7 @@ pub trait TextToSpeech: Send + Sync {
 pub struct Speech {
     frames: mpsc::Receiver<Result<Frame, TtsError>>,
     word_ends: oneshot::Receiver<Vec<Duration>>,
+    certainty: Certainty,
     _cancel: CancelOnDrop,
 }
 
@@ -80,22 +82,46 @@ pub struct Outlet {
     /// Whether the sentence is no longer wanted.
     pub cancelled: Cancelled,
     word_ends: Option<oneshot::Sender<Vec<Duration>>>,
+    caller: Caller,
+    class: Class,
+    due: Instant,
+    certainty: Certainty,
 }
 
-/// A connected pair that holds `capacity` frames. An engine never waits for one listener: it
-/// makes the capacity large enough for the longest sentence, and gives up one that overflows.
-pub fn speech(capacity: usize) -> (Outlet, Speech) {
+/// A connected pair for this request that holds `capacity` frames. An engine never waits for one
+/// listener: it makes the capacity large enough for the longest sentence, and gives up one that
+/// overflows.
+pub fn speech(request: &Request, capacity: usize) -> (Outlet, Speech) {
     let (frames_tx, frames) = mpsc::channel(capacity);
     let (cancel, cancelled) = cancellation();
     let (word_ends_tx, word_ends) = oneshot::channel();
-    let outlet = Outlet { frames: frames_tx, cancelled, word_ends: Some(word_ends_tx) };
-    (outlet, Speech { frames, word_ends, _cancel: cancel })
+    let soon = Instant::now() + PATIENCE;
+    let (class, due, certainty) = match request.urgency {
+        Urgency::First => (Class::Now, soon, Certainty::certain()),
+        Urgency::Later { due } => (Class::Ahead, due, Certainty::certain()),
+        Urgency::Speculative => (Class::Now, soon, Certainty::guess()),
+    };
+    let outlet = Outlet {
+        frames: frames_tx,
+        cancelled,
+        word_ends: Some(word_ends_tx),
+        caller: request.caller,
+        class,
+        due,
+        certainty: certainty.clone(),
+    };
+    (outlet, Speech { frames, word_ends, certainty, _cancel: cancel })
 }
 
 impl Speech {
     /// The next frame; `None` at the end of the sentence. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Frame, TtsError>> {
         self.frames.recv().await
+    }
+
+    /// The sentence will be heard for certain.
+    pub fn confirm(&self) {
+        self.certainty.confirm();
     }
 
     /// When each word of the [`SpokenText`] ends, in order, from the first sample on; it is there
@@ -106,6 +132,13 @@ impl Speech {
 }
 
 impl Outlet {
+    /// When the sentence is spoken, compared with others: first sounds, then later sentences by
+    /// the time to the next underrun, then what may never be heard.
+    pub fn claim(&self) -> Claim {
+        let class = if self.certainty.is_certain() { self.class } else { Class::Guess };
+        Claim { caller: Some(self.caller), class, due: self.due }
+    }
+
     /// Tells when each word ends, before the first frame is sent.
     pub fn tell_words(&mut self, ends: Vec<Duration>) {
         if let Some(word_ends) = self.word_ends.take() {
@@ -140,15 +173,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_never_be_heard_comes_last() {
-        let [first, later, speculative] =
-            [Urgency::First, Urgency::Later, Urgency::Speculative].map(Urgency::priority);
-        assert!(first < later && later < speculative);
+    fn what_may_never_be_heard_comes_last_until_it_is_certain() {
+        let due = Instant::now() + Duration::from_secs(2);
+        let pair = |urgency| speech(&request(urgency), 1);
+        let (first, _first) = pair(Urgency::First);
+        let (later, _later) = pair(Urgency::Later { due });
+        let (guess, speech) = pair(Urgency::Speculative);
+        let class = |outlet: &Outlet| outlet.claim().class;
+        assert!(class(&first) < class(&later) && class(&later) < class(&guess));
+        assert_eq!(later.claim().due, due);
+        speech.confirm();
+        assert_eq!(class(&guess), class(&first));
+    }
+
+    fn request(urgency: Urgency) -> Request {
+        let text = SpokenText::new("Hello.").unwrap();
+        Request { text, voice: None, speed: 1.0, urgency, caller: Caller::new() }
     }
 
     #[test]
     fn word_ends_are_taken_once() {
-        let (mut outlet, mut speech) = speech(1);
+        let (mut outlet, mut speech) = speech(&request(Urgency::First), 1);
         assert_eq!(speech.words(), None);
         let ends = vec![Duration::from_millis(5)];
         outlet.tell_words(ends.clone());

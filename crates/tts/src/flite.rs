@@ -13,7 +13,7 @@ use std::{
 };
 
 use audio::{Frame, Rechunker, SampleRate, pcm16};
-use engine::{EngineMetrics, Job, Pool, Priority, Rejected};
+use engine::{Claim, EngineMetrics, Job, Pool, Rejected};
 use tokio::sync::mpsc::error::TrySendError;
 
 use self::{
@@ -69,13 +69,12 @@ struct Sentence {
     text: SpokenText,
     voice: Voice,
     stretch: f32,
-    priority: Priority,
     outlet: Outlet,
 }
 
 impl Job for Sentence {
-    fn priority(&self) -> Priority {
-        self.priority
+    fn claim(&self) -> Claim {
+        self.outlet.claim()
     }
     fn is_cancelled(&self) -> bool {
         self.outlet.cancelled.is_cancelled()
@@ -116,10 +115,9 @@ impl TextToSpeech for Flite {
     fn speak(&self, request: Request) -> Result<Speech, TtsError> {
         let voice = self.voice(request.voice.as_ref())?;
         let stretch = stretch(request.speed);
-        let (outlet, speech) = speech(capacity(request.text.as_str(), stretch));
-        let priority = request.urgency.priority();
+        let (outlet, speech) = speech(&request, capacity(request.text.as_str(), stretch));
         let text = request.text;
-        let sentence = Sentence { text, voice, stretch, priority, outlet };
+        let sentence = Sentence { text, voice, stretch, outlet };
         match self.pool.submit(sentence) {
             Ok(()) => Ok(speech),
             Err(Rejected::Full(_)) => {
@@ -291,15 +289,24 @@ impl Listen for Mouth {
 
 #[cfg(test)]
 mod tests {
+    use engine::Caller;
+
     use super::*;
+    use crate::Urgency;
 
     fn mouth(outlet: Outlet) -> Mouth {
         Mouth::new(SpokenText::new("Well, hello.").unwrap(), outlet)
     }
 
+    fn pair(capacity: usize) -> (Outlet, Speech) {
+        let text = SpokenText::new("Hello.").unwrap();
+        let (urgency, caller) = (Urgency::First, Caller::new());
+        speech(&Request { text, voice: None, speed: 1.0, urgency, caller }, capacity)
+    }
+
     #[test]
     fn words_end_earlier_by_the_silence_before_them() {
-        let (outlet, mut speech) = speech(10);
+        let (outlet, mut speech) = pair(10);
         let mut mouth = mouth(outlet);
         let token = |name: &str, end| Token {
             name: name.to_owned(),
@@ -315,7 +322,7 @@ mod tests {
 
     #[test]
     fn letting_go_of_a_sentence_stops_it() {
-        let (outlet, speech) = speech(10);
+        let (outlet, speech) = pair(10);
         let mut mouth = mouth(outlet);
         assert_eq!(mouth.take(&[20_000; 640], 16_000), ControlFlow::Continue(()));
         drop(speech);
@@ -325,14 +332,14 @@ mod tests {
 
     #[test]
     fn a_sentence_that_nobody_hears_ends_without_waiting() {
-        let (outlet, _speech) = speech(1);
+        let (outlet, _speech) = pair(1);
         let mut mouth = mouth(outlet);
         assert_eq!(mouth.take(&[20_000; 640], 16_000), ControlFlow::Break(()));
     }
 
     #[tokio::test]
     async fn a_voice_of_another_rate_is_an_error() {
-        let (outlet, mut speech) = speech(1);
+        let (outlet, mut speech) = pair(1);
         let mut mouth = mouth(outlet);
         assert_eq!(mouth.take(&[0; 8], 8_000), ControlFlow::Break(()));
         drop(mouth);

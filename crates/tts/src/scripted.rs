@@ -45,7 +45,7 @@ impl TextToSpeech for Scripted {
             reason = "a small positive number"
         )]
         let frames = (frames.ceil() as usize).max(1);
-        let (mut outlet, speech) = speech(frames);
+        let (mut outlet, speech) = speech(&request, frames);
         outlet.tell_words(word_ends(&request.text, request.speed));
         let samples_per_frame = (self.rate.hz() / FRAMES_PER_SECOND) as usize;
         for number in 0..frames {
@@ -88,12 +88,15 @@ fn tone(rate: SampleRate, pitch: f32, sample: usize) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use engine::Caller;
+
     use super::*;
     use crate::Urgency;
 
     fn ask(text: &str, speed: f32) -> Speech {
         let text = SpokenText::new(text).unwrap();
-        let request = Request { text, voice: None, speed, urgency: Urgency::First };
+        let caller = Caller::new();
+        let request = Request { text, voice: None, speed, urgency: Urgency::First, caller };
         Scripted::new(SampleRate::HZ_16000).speak(request).unwrap()
     }
 

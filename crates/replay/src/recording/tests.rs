@@ -3,7 +3,8 @@ use std::sync::Arc;
 use llm::{Message, Role};
 use proptest::prelude::*;
 use session::{
-    Action, Command, Done, Event, Failure, FailureCode, ResponseId, Said, State, TurnTimings,
+    Action, Command, Done, Event, Failure, FailureCode, Pressure, ResponseId, Said, State,
+    TurnTimings,
 };
 
 use super::*;
@@ -60,6 +61,7 @@ fn next_input(last: Option<&Input>) -> Option<Input> {
             level: -41.7,
             echo: 0.25,
             backlog: 2,
+            pressure: Pressure::Strained,
         },
         Some(Input::Frame { .. }) => Input::Partial(text()),
         Some(Input::Partial(_)) => Input::Transcript { pause: 7, text: text() },
@@ -121,8 +123,10 @@ proptest! {
     ) {
         let arrived = Duration::from_nanos(nanos);
         let [probability, level, echo] = bits.map(f32::from_bits);
-        let read = read_back(&[Input::Frame { arrived, probability, level, echo, backlog }]);
-        let Input::Frame { arrived, probability, level, echo, backlog: read_backlog } = read[0]
+        let pressure = Pressure::Busy;
+        let frame = Input::Frame { arrived, probability, level, echo, backlog, pressure };
+        let read = read_back(&[frame]);
+        let Input::Frame { arrived, probability, level, echo, backlog: read_backlog, .. } = read[0]
         else { panic!("not a frame: {read:?}") };
         prop_assert_eq!(arrived, Duration::from_nanos(nanos));
         prop_assert_eq!(read_backlog, backlog);

@@ -76,6 +76,7 @@ impl Scene {
             stt: Arc::new(stt::scripted::Scripted::new(self.heard.iter().copied())),
             llm: Arc::new(llm::scripted::Scripted::lines(self.answers.iter().copied())),
             tts: Arc::new(tts::scripted::Scripted::new(SampleRate::HZ_16000)),
+            watch: engine::Watch::calm(),
         }
     }
 

@@ -6,7 +6,7 @@ use audio::MediaTime;
 use turn::Ending;
 
 use super::Dialogue;
-use crate::{Action, Event, Failure, agreement::Agreement, timings::TurnTimes};
+use crate::{Action, Event, Failure, Pressure, agreement::Agreement, timings::TurnTimes};
 
 /// Less speech than this (cough, click, breath) is not asked about: models invent words for it.
 const MIN_SPEECH: Duration = Duration::from_millis(192);
@@ -16,10 +16,9 @@ const OVER_ANSWER_PERIOD: Duration = Duration::from_millis(320);
 /// What nobody could hear from a short silence they may hear from a longer one: whether the turn is
 /// complete is asked again this often, and no more after the second.
 const ASSESS_AGAIN: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(1));
-/// With so many requests waiting for the recogniser, partial transcripts are asked for at half the
-/// pace, and nothing is begun that may be in vain.
+/// With so many requests waiting for the recogniser it is busy at this moment.
 const BUSY: usize = 1;
-/// With so many, no partial transcripts are asked for: finals must not wait for them.
+/// With so many, finals would wait for anything else.
 const VERY_BUSY: usize = 4;
 
 /// Words at the end of a transcript made in the middle of speech that are often others a moment
@@ -42,8 +41,29 @@ pub(super) struct Hearing {
     transcript_at: Option<Duration>,
     /// Speech since a transcript was asked for last.
     unseen: Duration,
-    pub(super) backlog: usize,
+    pub(super) others: Others,
     pause: Option<Pause>,
+}
+
+/// What the other callers want of the engines.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Others {
+    /// Requests that wait for the recogniser.
+    pub(super) backlog: usize,
+    /// How near the engines are to their limits, over some seconds.
+    pub(super) pressure: Pressure,
+}
+
+impl Others {
+    /// Partial transcripts are rarer, and words are not asked for in vain.
+    fn are_waiting(self) -> bool {
+        self.backlog >= BUSY || self.pressure >= Pressure::Busy
+    }
+
+    /// There are no partial transcripts, and no answer is begun in vain.
+    fn need_all(self) -> bool {
+        self.backlog >= VERY_BUSY || self.pressure >= Pressure::Strained
+    }
 }
 
 /// The silence that the caller keeps at the moment.
@@ -90,7 +110,7 @@ impl Dialogue {
             turn::Event::MicroPause { number, since } => {
                 let (is_long, asked, text, assessed) = (false, false, None, since);
                 self.hearing.pause = Some(Pause { number, is_long, asked, text, since, assessed });
-                if self.hearing.backlog < BUSY {
+                if !self.hearing.others.are_waiting() {
                     self.transcribe();
                 }
             }
@@ -149,11 +169,11 @@ impl Dialogue {
 
     fn ask_for_partial(&mut self) {
         let is_over_answer = self.meant().is_some();
-        let period = match self.hearing.backlog {
+        let period = match self.hearing.others {
             _ if is_over_answer => OVER_ANSWER_PERIOD,
-            0 => self.config.partial_period,
-            1..VERY_BUSY => 2 * self.config.partial_period,
-            VERY_BUSY.. => return,
+            others if others.need_all() => return,
+            others if others.are_waiting() => 2 * self.config.partial_period,
+            _ => self.config.partial_period,
         };
         if self.hearing.unseen >= period && self.turn.spoken() >= MIN_SPEECH {
             self.hearing.unseen = Duration::ZERO;
@@ -213,7 +233,7 @@ impl Dialogue {
         }
         let reads_finished = !matches!(Ending::of(&text), Ending::Ellipsis | Ending::Unknown);
         let is_likely = reads_finished || self.pause_is_long();
-        if is_likely && self.config.speculation && self.hearing.backlog < VERY_BUSY {
+        if is_likely && self.config.speculation && !self.hearing.others.need_all() {
             self.guess(text.trim());
         } else {
             self.read_ahead(&text);
@@ -280,7 +300,7 @@ impl Dialogue {
 
     pub(super) fn forget_turn(&mut self) {
         self.turn.reset();
-        self.hearing = Hearing { backlog: self.hearing.backlog, ..Hearing::default() };
+        self.hearing = Hearing { others: self.hearing.others, ..Hearing::default() };
         self.act(Action::ForgetTurn);
     }
 

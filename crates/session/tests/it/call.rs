@@ -72,6 +72,7 @@ pub(crate) fn spoken_call(understood: &[&str], lines: &[&str]) -> Call {
         stt: Arc::clone(&stt) as _,
         llm: Arc::new(model.clone()),
         tts: Arc::clone(&tts) as _,
+        watch: engine::Watch::calm(),
     };
     let (outlet, outputs) = session::outlet();
     let config = Arc::new(Config::default());

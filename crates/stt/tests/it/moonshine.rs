@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use engine::Caller;
 use stt::{
     MAX_SEGMENT, Purpose, Request, SpeechToText, SttError, Transcription,
     moonshine::{Config, Files, Moonshine},
@@ -18,7 +19,7 @@ const WORST_RATE: f64 = 0.06;
 
 fn ask(moonshine: &Moonshine, samples: &[f32], purpose: Purpose) -> Transcription {
     let samples = samples.into();
-    let asked = moonshine.transcribe(Request { samples, purpose });
+    let asked = moonshine.transcribe(Request { samples, purpose, caller: Caller::new() });
     asked.expect("there is room in the queue")
 }
 
@@ -91,7 +92,8 @@ async fn the_longest_segment_is_heard_and_a_longer_one_refused() {
     let heard = words(&moonshine, &samples).await;
     assert!(stt::wer::words(&heard).len() > 30, "{heard}");
     samples.push(0.0);
-    let request = Request { samples: samples.into(), purpose: Purpose::Final };
+    let request =
+        Request { samples: samples.into(), purpose: Purpose::Final, caller: Caller::new() };
     let answer = moonshine.transcribe(request).map(drop);
     assert!(matches!(answer, Err(SttError::TooLong(_))), "{answer:?}");
 }
@@ -128,28 +130,52 @@ async fn dropping_a_request_ends_it_within_a_step() {
 }
 
 #[tokio::test]
-async fn finals_go_before_partials_and_a_full_queue_refuses() {
+async fn finals_go_before_partials_and_take_their_place_in_a_full_queue() {
     let (Some(moonshine), Some(speech)) = (models::moonshine(1, 2), endless(MAX_SEGMENT)) else {
         return;
     };
     let second = &speech[..16_000];
-    let busy = ask(&moonshine, &speech, Purpose::Final);
+    let busy = ask(&moonshine, &speech[..64_000], Purpose::Final);
     until_begun(&moonshine);
     let mut partial = ask(&moonshine, second, Purpose::Partial);
-    let given_up = ask(&moonshine, second, Purpose::Partial);
+    let last_partial = ask(&moonshine, second, Purpose::Partial);
     assert_eq!(moonshine.waiting(), 2);
-    let refused = moonshine.transcribe(Request { samples: second.into(), purpose: Purpose::Final });
-    assert!(matches!(refused, Err(SttError::Overloaded)), "{refused:?}");
-    drop(given_up);
-    let mut last = ask(&moonshine, second, Purpose::Final);
+    let mut first_final = ask(&moonshine, second, Purpose::Final);
+    assert!(matches!(last_partial.await, Err(SttError::Lost)), "it made room");
     let first = tokio::select! {
         biased;
-        _ = &mut last => "final",
+        _ = &mut first_final => "final",
         _ = &mut partial => "partial",
     };
     assert_eq!(first, "final");
-    assert!(partial.await.is_ok());
     assert!(busy.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_queue_full_of_finals_refuses() {
+    let (Some(moonshine), Some(speech)) = (models::moonshine(1, 1), endless(MAX_SEGMENT)) else {
+        return;
+    };
+    let _busy = ask(&moonshine, &speech, Purpose::Final);
+    until_begun(&moonshine);
+    let _waiting = ask(&moonshine, &speech[..16_000], Purpose::Final);
+    for purpose in [Purpose::Final, Purpose::Guess, Purpose::Partial] {
+        let (samples, caller) = (speech[..16_000].into(), Caller::new());
+        let refused = moonshine.transcribe(Request { samples, purpose, caller });
+        assert!(matches!(refused, Err(SttError::Overloaded)), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_partial_at_work_gives_way_to_a_final() {
+    let (Some(moonshine), Some(speech)) = (models::moonshine(1, 2), endless(MAX_SEGMENT)) else {
+        return;
+    };
+    let partial = ask(&moonshine, &speech, Purpose::Partial);
+    until_begun(&moonshine);
+    let wanted = ask(&moonshine, &speech[..16_000], Purpose::Final);
+    assert!(matches!(partial.await, Err(SttError::Lost)));
+    assert!(wanted.await.is_ok());
 }
 
 /// Returns once a worker has taken all that was asked.

@@ -19,7 +19,8 @@ async fn heard(stream: &mut Stream, moonshine: &Moonshine, samples: &[f32]) -> S
     }
     let samples = spoken.into();
     let purpose = Purpose::Final;
-    let transcription = moonshine.transcribe(Request { samples, purpose });
+    let transcription =
+        moonshine.transcribe(Request { samples, purpose, caller: engine::Caller::new() });
     let transcription = transcription.expect("there is room in the queue");
     transcription.await.expect("the model runs").text
 }

@@ -41,7 +41,8 @@ fn skipped(error: &TtsError) -> Option<Flite> {
 
 fn request(text: &str) -> Request {
     let text = SpokenText::new(text).expect("there are words");
-    Request { text, voice: None, speed: 1.0, urgency: Urgency::First }
+    let caller = engine::Caller::new();
+    Request { text, voice: None, speed: 1.0, urgency: Urgency::First, caller }
 }
 
 fn ask(flite: &Flite, text: &str) -> Speech {

@@ -112,11 +112,13 @@ fn none_is_begun_where_the_settings_or_the_recogniser_do_not_allow_it() {
         "64:begin 416:transcribe1 544:pause1 544:assess1 544:read(Hello there.) 608:forget \
          608:answer1(Hello there.)"
     );
-    assert_eq!(
-        Player::new().play("{backlog 4}").play(script).work(),
-        "64:begin 544:pause1 544:assess1 544:transcribe1 544:read(Hello there.) 608:forget \
-         608:answer1(Hello there.)"
-    );
+    for busy in ["{backlog 4}", "{pressure strained}"] {
+        assert_eq!(
+            Player::new().play(busy).play(script).work(),
+            "64:begin 544:pause1 544:assess1 544:transcribe1 544:read(Hello there.) 608:forget \
+             608:answer1(Hello there.)"
+        );
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ fn words_are_asked_for_every_second_and_rarer_when_the_recogniser_is_busy() {
     assert_eq!(asked("{backlog 1} #140"), "64:begin 1472:transcribe 3488:transcribe");
     assert_eq!(asked("{backlog 3} #140"), "64:begin 1472:transcribe 3488:transcribe");
     assert_eq!(asked("{backlog 4} #140"), "64:begin");
+    assert_eq!(asked("{pressure busy} #140"), "64:begin 1472:transcribe 3488:transcribe");
+    assert_eq!(asked("{pressure strained} #140"), "64:begin");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{deck::Deck, writing};
 use crate::{
-    Action, Command, Config, Dialogue, Event, Failure, Input, Metrics, ResponseId, TurnTimings,
+    Action, Command, Config, Dialogue, Event, Failure, Input, Metrics, Pressure, ResponseId,
+    TurnTimings,
 };
 
 /// One frame of the caller's sound.
@@ -18,6 +19,7 @@ pub(super) struct Player {
     now: Duration,
     pause: u32,
     backlog: usize,
+    pressure: Pressure,
     /// The answer's words so far.
     written: String,
     deck: Deck,
@@ -50,6 +52,7 @@ impl Player {
             now: Duration::ZERO,
             pause: 0,
             backlog: 0,
+            pressure: Pressure::Calm,
             written: String::new(),
             deck: Deck::default(),
             playing: None,
@@ -149,8 +152,8 @@ impl Player {
             '_' => return,
             other => panic!("{other} is not of this script"),
         };
-        let (arrived, backlog) = (end, self.backlog);
-        self.step(Input::Frame { arrived, probability, level, echo, backlog });
+        let (arrived, backlog, pressure) = (end, self.backlog, self.pressure);
+        self.step(Input::Frame { arrived, probability, level, echo, backlog, pressure });
     }
 
     fn transcript(&mut self, pause: u32, text: &str) {
@@ -172,7 +175,7 @@ impl Player {
     }
 
     /// What has no symbol: `late words` is a transcript of the pause before; `backlog 2` so many
-    /// requests wait for the recogniser; `lost` the turn's words are; `fail` the answer does;
+    /// requests wait for the recogniser; `pressure busy` is that of the engines; `lost` the turn's words are; `fail` the answer does;
     /// `words 100 300` say where those of the newest sentence end; all else is a command.
     fn other(&mut self, what: &str) {
         let (name, rest) = what.split_once(' ').unwrap_or((what, ""));
@@ -180,6 +183,14 @@ impl Player {
             "late" => return self.transcript(self.pause - 1, rest),
             "backlog" => {
                 self.backlog = rest.parse().expect("a number");
+                return;
+            }
+            "pressure" => {
+                self.pressure = match rest {
+                    "busy" => Pressure::Busy,
+                    "strained" => Pressure::Strained,
+                    other => panic!("{other} is no pressure of this script"),
+                };
                 return;
             }
             "lost" => return self.step(Input::Unheard(Failure::lost())),

@@ -14,8 +14,8 @@ use super::{
     remembered::{Entry, Given, check_history},
 };
 use crate::{
-    Action, Command, Config, Dialogue, Done, Event, Failure, Input, Metrics, ResponseId, Said,
-    State,
+    Action, Command, Config, Dialogue, Done, Event, Failure, Input, Metrics, Pressure, ResponseId,
+    Said, State,
 };
 
 const FRAME: Duration = Duration::from_millis(32);
@@ -218,7 +218,8 @@ impl World {
     fn frame(&mut self, probability: f32, echo: f32, backlog: usize) {
         self.wait_until(self.now + FRAME);
         let (arrived, level) = (self.now, if probability < 0.5 { -60.0 } else { -20.0 });
-        self.step(Input::Frame { arrived, probability, level, echo, backlog });
+        let pressure = Pressure::Calm;
+        self.step(Input::Frame { arrived, probability, level, echo, backlog, pressure });
     }
 
     fn wait_until(&mut self, end: Duration) {

@@ -4,6 +4,7 @@ use std::{collections::HashMap, ops::Range, time::Duration};
 
 use anyhow::{Context, Result};
 use audio::{Frame, Resampler, level};
+use engine::Caller;
 use session::Engines;
 use stt::{MAX_SEGMENT, Purpose, Request};
 use tokio::time::Instant;
@@ -71,7 +72,7 @@ impl Ears {
         let begin = part.start.max(part.end.saturating_sub(longest));
         let samples = heard.samples[begin..part.end].into();
         let asked = Instant::now();
-        let answer = self.0.stt.transcribe(Request { samples, purpose: Purpose::Final })?.await?;
+        let answer = self.0.stt.transcribe(Request { samples, purpose: Purpose::Final, caller: Caller::new() })?.await?;
         let timed = Timed { answer: answer.text, took: asked.elapsed() };
         heard.transcripts.insert(part, timed.clone());
         Ok(timed)
