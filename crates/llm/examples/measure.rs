@@ -14,7 +14,7 @@ use std::{
 use engine::Metrics;
 use llm::{
     Conversation, LanguageModel, Message, Options, Role,
-    llama::{Config, Llama},
+    llama::{self, Config, Llama},
 };
 
 const RUNS: usize = 3;
@@ -35,7 +35,8 @@ async fn main() {
     config.threads = args.next().map_or(1, |threads| threads.parse().unwrap());
     config.prefill_chunk = args.next().map_or(config.prefill_chunk, |chunk| chunk.parse().unwrap());
     println!("threads {}, chunk {}", config.threads, config.prefill_chunk);
-    let llama = Llama::start(config, &Metrics::unregistered().engine("llm")).unwrap();
+    let metrics = Metrics::unregistered().engine("llm");
+    let llama = Llama::start(config, &metrics, &llama::Metrics::default()).unwrap();
     println!("{:?}", llama.info());
     for callers in [1, 2, 4, 8] {
         let (mut reading, mut speaking) = (Vec::new(), Vec::new());

@@ -137,6 +137,32 @@ mod tests {
         }
 
         #[test]
+        fn a_long_prompt_delays_the_next_token_of_others_by_one_chunk(
+            others in wants(),
+            chunk in 1_usize..64,
+        ) {
+            let mut wants = [vec![Want::Next, Want::Answer(2000)], others].concat();
+            let mut steps = 0;
+            while let Want::Answer(left) = wants[1] {
+                let shares = plan(&wants, chunk);
+                let next = wants.iter().filter(|want| **want == Want::Next).count();
+                let prompts: usize = shares[next..].iter().map(|share| share.tokens).sum();
+                let goes_on = shares.contains(&Share { talk: 0, tokens: 1 });
+                prop_assert!(goes_on);
+                prop_assert!(prompts <= chunk);
+                let read = shares.iter().find(|share| share.talk == 1).map_or(0, |it| it.tokens);
+                wants[1] = if left > read { Want::Answer(left - read) } else { Want::Nothing };
+                // what was shorter has had its turn
+                for share in shares.iter().filter(|share| share.talk > 1) {
+                    wants[share.talk] = Want::Next;
+                }
+                steps += 1;
+            }
+            let before = wants.len() - 2;
+            prop_assert!(steps <= 2000_usize.div_ceil(chunk) + 100 * before, "{steps}");
+        }
+
+        #[test]
         fn the_engine_rests_only_if_nobody_wants_anything(
             wants in wants(),
             chunk in 1_usize..64,

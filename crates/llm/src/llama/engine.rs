@@ -1,15 +1,21 @@
 //! The model, its memory and all conversations in it, a step at a time. One thread owns it.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+mod holding;
+mod seating;
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use engine::{CancelOnDrop, Cancelled, EngineMetrics, cancellation};
 use llama_cpp_2::{DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel};
 
 use super::{
     Config,
-    missed::{Rank, SHARED, least_missed},
-    prompt::{Prompt, Prompter, Room},
-    stats::{Counters, count, set},
+    missed::SHARED,
+    prompt::{Prompter, Room},
+    stats::{Metrics, set},
     talk::{Answer, Talk, check, sampler},
     text::Text,
     weights,
@@ -19,6 +25,9 @@ use crate::{
     step::{Share, plan},
 };
 
+/// How long a response can wait for its first step without being noticed.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 /// What conversations ask of the engine.
 pub(super) enum Command {
     /// Continue these messages.
@@ -27,8 +36,8 @@ pub(super) enum Command {
     ReadAhead { talk: TalkId, messages: Vec<Message> },
     /// Read a system prompt that conversations will begin with.
     Share { messages: Vec<Message> },
-    /// Look for conversations that have gone.
-    Sweep,
+    /// The conversation of this number has gone.
+    Gone(u64),
     /// Panics, as a fault in a backend would.
     #[cfg(test)]
     Panic,
@@ -57,14 +66,17 @@ pub(super) struct Engine<'m> {
     prompter: Prompter,
     /// The first is nobody's: it holds the system prompt that new conversations copy.
     talks: Vec<Talk>,
+    /// Sequences that are nobody's.
     free: Vec<i32>,
+    /// How many have asked so far.
+    tickets: u64,
     config: Config,
     /// Whether the model can forget the end of what it has read and keep the beginning; models
     /// with a recurrent state cannot.
     rewinds: bool,
     step: u64,
     metrics: Rc<EngineMetrics>,
-    counters: Arc<Counters>,
+    counters: Metrics,
     _shared_stays: CancelOnDrop,
 }
 
@@ -74,7 +86,7 @@ impl<'m> Engine<'m> {
         model: &'m LlamaModel,
         config: Config,
         metrics: EngineMetrics,
-        counters: Arc<Counters>,
+        counters: Metrics,
     ) -> Result<Self, LlmError> {
         let sequences = u32::try_from(config.slots + 1).unwrap_or(u32::MAX);
         let longest_step = config.prefill_chunk + config.slots;
@@ -86,8 +98,9 @@ impl<'m> Engine<'m> {
             context,
             batch: LlamaBatch::new(longest_step, 1),
             prompter: Prompter::new(model)?,
-            talks: vec![Talk::new(0, 0, closed)],
+            talks: vec![Talk::new(0, Some(0), closed)],
             free: (1..).take(config.slots).collect(),
+            tickets: 0,
             config,
             rewinds: !model.is_recurrent() && !model.is_hybrid(),
             step: 0,
@@ -107,22 +120,32 @@ impl<'m> Engine<'m> {
                 // what cannot be shared is read by each conversation
                 let _ = self.aim_ahead(SHARED, &messages);
             }
-            Command::Sweep => {}
+            Command::Gone(id) => {
+                if let Some(place) = self.known(id) {
+                    self.remove(place);
+                }
+            }
             #[cfg(test)]
             Command::Panic => panic!("as the test wants it"),
         }
+        self.seat();
+        self.note_held();
     }
 
-    /// Computes one batch for all who want something; `false` if there is nothing to do.
+    /// Computes one batch for all who want something; `false` if there is nothing to do. All
+    /// commands that were sent before must have been taken up.
     pub(super) fn step(&mut self) -> bool {
         self.sweep();
+        let in_doubt = self.reclaim();
+        self.seat();
         let wants: Vec<_> = self.talks.iter().map(Talk::wants).collect();
         let shares = plan(&wants, self.config.prefill_chunk);
         if shares.is_empty() {
-            return false;
+            self.note_held();
+            return in_doubt;
         }
         self.step += 1;
-        count(&self.counters.steps, 1);
+        self.counters.steps.inc();
         let outputs = self.fill(&shares);
         let metrics = Rc::clone(&self.metrics);
         let running = metrics.batch_of(shares.len());
@@ -150,9 +173,9 @@ impl<'m> Engine<'m> {
         true
     }
 
-    /// The responses under way.
-    pub(super) fn answers(&self) -> Vec<&Answer> {
-        self.talks.iter().filter_map(|talk| talk.answer.as_ref()).collect()
+    /// The conversations that have a response under way.
+    pub(super) fn answered(&self) -> Vec<&Talk> {
+        self.talks.iter().filter(|talk| talk.answer.is_some()).collect()
     }
 
     /// After a panic nothing is known of the model's memory: all responses fail, all is forgotten.
@@ -174,26 +197,30 @@ impl<'m> Engine<'m> {
         }
     }
 
-    /// Ends responses that nobody wants, and frees what conversations that have gone held.
+    /// Ends responses that nobody wants and those that were in line for too long, and forgets
+    /// conversations that neither have a sequence nor wait for one.
     fn sweep(&mut self) {
+        let now = Instant::now();
         for talk in &mut self.talks {
             if talk.answer.as_ref().is_some_and(Answer::is_unwanted) {
                 talk.end_answer(&self.metrics);
             }
+            if talk.has_waited_for(self.config.patience, now) {
+                self.metrics.count_refused();
+                talk.fail(LlmError::Overloaded, &self.metrics);
+            }
         }
-        while let Some(gone) = self.talks.iter().position(|talk| talk.closed.is_cancelled()) {
-            self.talks[gone].end_answer(&self.metrics);
-            self.forget(gone);
-            let talk = self.talks.swap_remove(gone);
-            self.free.push(talk.sequence);
-        }
-        self.note_held();
+        self.talks.retain(|talk| talk.sequence.is_some() || talk.answer.is_some());
     }
 
     fn respond(&mut self, request: Request) {
         let Request { talk, messages, options, outlet, asked } = request;
         if outlet.is_unwanted() || talk.closed.is_cancelled() {
             return;
+        }
+        if self.line_is_full() && self.known(talk.id).is_none() {
+            self.metrics.count_refused();
+            return outlet.fail(LlmError::Overloaded);
         }
         match self.prepare(&talk, &messages, &options) {
             Ok((place, left)) => {
@@ -218,7 +245,7 @@ impl<'m> Engine<'m> {
         options: &Options,
     ) -> Result<(usize, usize), LlmError> {
         check(options)?;
-        let place = self.place_of(talk)?;
+        let place = self.place_of(talk);
         self.talks[place].end_answer(&self.metrics);
         let context = self.config.context_tokens as usize;
         let longest = usize::try_from(options.max_tokens).unwrap_or(usize::MAX);
@@ -238,7 +265,7 @@ impl<'m> Engine<'m> {
             return;
         }
         // whatever goes wrong here is said when the response is asked for
-        let Ok(place) = self.place_of(talk) else { return };
+        let place = self.place_of(talk);
         if self.talks[place].answer.is_none() {
             let _ = self.aim_ahead(place, messages);
         }
@@ -254,77 +281,21 @@ impl<'m> Engine<'m> {
         Ok(())
     }
 
-    /// The place of this conversation, which gets a sequence with its first request.
-    fn place_of(&mut self, talk: &TalkId) -> Result<usize, LlmError> {
-        if let Some(place) = self.talks.iter().position(|known| known.id == talk.id) {
-            return Ok(place);
-        }
-        let sequence = self.free.pop().ok_or(LlmError::Overloaded)?;
-        self.talks.push(Talk::new(talk.id, sequence, talk.closed.clone()));
-        Ok(self.talks.len() - 1)
+    /// The place of the conversation of this number, if anything is known of it.
+    fn known(&self, id: u64) -> Option<usize> {
+        self.talks.iter().position(|known| known.id == id)
     }
 
-    /// Lets the conversation compute `prompt`, but for what is known of its beginning, at most
-    /// `known` tokens: from its own last turn, or from the shared system prompt.
-    fn aim(&mut self, place: usize, prompt: Prompt, known: usize) {
-        let common = |talk: &Talk| {
-            let held = talk.tokens[..talk.held].iter();
-            held.zip(&prompt.tokens).take_while(|(held, new)| held == new).count().min(known)
-        };
-        let own = common(&self.talks[place]);
-        let shared = common(&self.talks[SHARED]);
-        let copies = self.rewinds || shared == self.talks[SHARED].held;
-        if place != SHARED && shared > own && copies {
-            self.copy(SHARED, place, shared);
-        } else {
-            self.rewind(place, own);
-        }
-        let talk = &mut self.talks[place];
-        talk.tokens = prompt.tokens;
-        talk.system = prompt.system;
-        talk.last_step = self.step;
-        count(&self.counters.reused, talk.held);
-    }
-
-    /// Makes the first `length` tokens of one talk those of another. The memory is shared, not
-    /// copied.
-    fn copy(&mut self, from: usize, to: usize, length: usize) {
-        self.forget(to);
-        let (source, target) = (self.talks[from].sequence, self.talks[to].sequence);
-        let end = self.rewinds.then(|| position(length).unsigned_abs());
-        if self.context.copy_kv_cache_seq(source, target, Some(0), end).is_ok() {
-            self.talks[to].tokens = self.talks[from].tokens[..length].to_vec();
-            self.talks[to].held = length;
-        }
-    }
-
-    /// Keeps the first `length` tokens in memory, or none if the model cannot.
-    fn rewind(&mut self, place: usize, length: usize) {
-        let talk = &mut self.talks[place];
-        if length >= talk.held {
-            return;
-        }
-        let sequence = talk.sequence.unsigned_abs();
-        let from = position(length).unsigned_abs();
-        let removed = self.context.clear_kv_cache_seq(Some(sequence), Some(from), None);
-        if removed == Ok(true) {
-            talk.held = length;
-        } else {
-            self.forget(place);
-        }
-    }
-
-    fn forget(&mut self, place: usize) {
-        self.talks[place].tokens.clear();
-        self.free_memory(place);
-    }
-
-    /// Lets the conversation compute all its tokens again.
-    fn free_memory(&mut self, place: usize) {
-        let talk = &mut self.talks[place];
-        talk.held = 0;
-        // removing a whole sequence always succeeds
-        let _ = self.context.clear_kv_cache_seq(Some(talk.sequence.unsigned_abs()), None, None);
+    /// The place of this conversation, which asks for something. If it is new it is in line for a
+    /// sequence.
+    fn place_of(&mut self, talk: &TalkId) -> usize {
+        let place = self.known(talk.id).unwrap_or_else(|| {
+            self.talks.push(Talk::new(talk.id, None, talk.closed.clone()));
+            self.talks.len() - 1
+        });
+        self.tickets += 1;
+        self.talks[place].ticket = self.tickets;
+        place
     }
 
     /// Lays the shares into the batch; returns whose next token comes out at which row.
@@ -333,12 +304,13 @@ impl<'m> Engine<'m> {
         let mut outputs = Vec::new();
         for share in shares {
             let talk = &mut self.talks[share.talk];
+            let sequence = talk.sequence.expect("who has none wants nothing");
             if let Some(answer) = &mut talk.answer {
                 if let Some(waited) = answer.begin() {
-                    self.metrics.waited(waited);
+                    self.metrics.waited(waited, PATIENCE);
                 }
                 if answer.is_speculative() {
-                    count(&self.counters.speculated, share.tokens);
+                    self.counters.speculated.inc_by(share.tokens as u64);
                 }
             }
             let end = talk.held + share.tokens;
@@ -348,7 +320,7 @@ impl<'m> Engine<'m> {
                     outputs.push((share.talk, self.batch.n_tokens()));
                 }
                 self.batch
-                    .add(talk.tokens[place], position(place), &[talk.sequence], last)
+                    .add(talk.tokens[place], position(place), &[sequence], last)
                     .expect("a plan fits the batch: a chunk, and a token for each slot");
             }
         }
@@ -360,7 +332,7 @@ impl<'m> Engine<'m> {
         talk.held += share.tokens;
         talk.last_step = self.step;
         let prefilled = share.tokens - usize::from(talk.has_begun());
-        count(&self.counters.prefilled, prefilled);
+        self.counters.prefilled.inc_by(prefilled as u64);
     }
 
     /// Draws the token that follows; the response ends or goes on with it.
@@ -371,7 +343,7 @@ impl<'m> Engine<'m> {
         let talk = &mut self.talks[place];
         let Some(answer) = &mut talk.answer else { return };
         let token = answer.sampler().sample(&self.context, row);
-        count(&self.counters.generated, 1);
+        self.counters.generated.inc();
         let vocabulary = self.model.vocab();
         let ended = vocabulary.is_eog(token);
         let goes_on = !ended && answer.take(&self.prompter.spoken(self.model, token));
@@ -383,43 +355,12 @@ impl<'m> Engine<'m> {
         talk.end_answer(&self.metrics);
     }
 
-    /// Keeps the system prompt of this conversation for those that will come.
-    fn share_system_prompt(&mut self, place: usize) {
-        let (shared, talk) = (&self.talks[SHARED], &self.talks[place]);
-        let prompt = &talk.tokens[..talk.system.min(talk.held)];
-        let known = shared.tokens.starts_with(prompt) && shared.held >= prompt.len();
-        if self.rewinds && !prompt.is_empty() && !known {
-            let length = prompt.len();
-            self.copy(place, SHARED, length);
-        }
-    }
-
-    /// Gives up what is [`least_missed`] when the memory is full. A live response fails, a
-    /// speculative one only has everything to compute again once it is confirmed.
-    fn make_room(&mut self, shares: &[Share]) {
-        // llama.cpp has undone the step; this also covers one that it did in part
-        for share in shares {
-            let talk = &self.talks[share.talk];
-            let (sequence, from) = (talk.sequence.unsigned_abs(), position(talk.held));
-            let from = Some(from.unsigned_abs());
-            let _ = self.context.clear_kv_cache_seq(Some(sequence), from, None);
-        }
-        let Some((place, rank)) = least_missed(&self.talks) else { return };
-        count(&self.counters.evicted, 1);
-        let talk = &mut self.talks[place];
-        if let (Rank::Speculates, Some(answer)) = (rank, &mut talk.answer) {
-            answer.park();
-            self.free_memory(place);
-        } else {
-            talk.fail(LlmError::Overloaded, &self.metrics);
-            self.forget(place);
-        }
-    }
-
     fn note_held(&self) {
         let own = &self.talks[SHARED + 1..];
         set(&self.counters.conversations, own.iter().filter(|talk| talk.held > 0).count());
         set(&self.counters.held, self.talks.iter().map(|talk| talk.held).sum());
+        set(&self.counters.sequences, self.config.slots - self.free.len());
+        set(&self.counters.waiting, self.in_line());
     }
 }
 

@@ -14,32 +14,41 @@ pub(super) enum Rank {
     Shared,
     ReadsAhead,
     Speculates,
+    /// It is answered, but its reader takes nothing for now.
+    Stalls,
     Answers,
-    /// There is nothing to take.
-    HasNothing,
 }
 
 /// The place of the talk that is least missed; of equals what has rested longest, or has most to
 /// compute still.
 pub(super) fn least_missed(talks: &[Talk]) -> Option<(usize, Rank)> {
-    let ranked = talks.iter().enumerate().map(|(place, talk)| {
+    let holders = talks.iter().enumerate().filter(|(_, talk)| has_something(talk));
+    let ranked = holders.map(|(place, talk)| {
         let missing = talk.tokens.len() - talk.held;
         ((rank(place, talk), talk.last_step, Reverse(missing)), place)
     });
     ranked.min().map(|((rank, ..), place)| (place, rank))
 }
 
-fn rank(place: usize, talk: &Talk) -> Rank {
+/// How much the talk at this place is missed.
+pub(super) fn rank(place: usize, talk: &Talk) -> Rank {
     match &talk.answer {
-        _ if talk.is_idle() && talk.held == 0 => Rank::HasNothing,
-        _ if talk.is_idle() && place == SHARED => Rank::Shared,
-        _ if talk.is_idle() => Rank::Rests,
+        None if place == SHARED => Rank::Shared,
+        None if talk.is_idle() => Rank::Rests,
         None => Rank::ReadsAhead,
-        // one that computes has something to give up, be it only its turn
-        Some(answer) if answer.is_parked() && talk.held == 0 => Rank::HasNothing,
         Some(answer) if answer.is_speculative() => Rank::Speculates,
+        Some(answer) if !answer.has_room() => Rank::Stalls,
         Some(_) => Rank::Answers,
     }
+}
+
+/// Whether there is something to give up. One that computes has that, be it only its turn.
+fn has_something(talk: &Talk) -> bool {
+    let computes = match &talk.answer {
+        None => !talk.is_idle(),
+        Some(answer) => !answer.is_parked() && answer.has_room(),
+    };
+    talk.sequence.is_some() && (talk.held > 0 || computes)
 }
 
 #[cfg(test)]
@@ -68,5 +77,25 @@ mod tests {
         let [nothing, live, mut unsure, rests] = talks;
         unsure.answer.as_mut().unwrap().park();
         assert_eq!(least_missed(&[nothing, live, unsure, rests]), Some((1, Rank::Answers)));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_takes_goes_before_one_that_is_listened_to() {
+        let (mut nothing, _) = asked(0);
+        nothing.answer = None;
+        let (mut live, _heard) = asked(9);
+        live.held = 9;
+        let (mut stalled, _unread) = asked(9);
+        stalled.held = 9;
+        let answer = stalled.answer.as_mut().unwrap();
+        while answer.has_room() {
+            answer.take(b"word ");
+        }
+        let mut talks = [nothing, live, stalled];
+        assert_eq!(least_missed(&talks), Some((2, Rank::Stalls)));
+        talks[2].held = 0;
+        assert_eq!(least_missed(&talks), Some((1, Rank::Answers)));
+        talks[1].sequence = None;
+        assert_eq!(least_missed(&talks), None);
     }
 }

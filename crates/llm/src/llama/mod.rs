@@ -3,10 +3,15 @@
 //! One thread owns the model. In each step it computes the next token of every response and a
 //! chunk of the prompts that wait, for all conversations in one batch. What a conversation has
 //! read stays in the model's memory from turn to turn; the system prompt is read once for all.
+//!
+//! There may be any number of conversations. One that asks for something gets one of the model's
+//! sequences, if need be that of the conversation that has rested longest; what was taken is read
+//! again when it is needed.
 
 mod engine;
 mod missed;
 mod prompt;
+mod seats;
 mod stats;
 mod talk;
 mod text;
@@ -16,22 +21,17 @@ mod worker;
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
         atomic::{AtomicU64, Ordering},
         mpsc::sync_channel,
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ::engine::{CancelOnDrop, EngineMetrics, Thread, cancellation};
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    mpsc::{self, Sender, WeakSender, error::TrySendError},
-};
+use tokio::sync::mpsc::{self, Sender, WeakSender, error::TrySendError};
 
 use self::{
     engine::{Command, Request, TalkId},
-    stats::Counters,
     worker::Worker,
 };
 use crate::{
@@ -39,13 +39,14 @@ use crate::{
     token_stream,
 };
 
-pub use self::stats::Stats;
+pub use self::stats::{Metrics, Stats};
 
 /// Pieces a stream holds; a reader that is further behind is left out of the engine's steps until
 /// it has caught up. Some seconds of speech.
 const STREAM_CAPACITY: usize = 64;
-/// Commands that may wait for each conversation; when all is full, further ones are refused.
-const COMMANDS_PER_SLOT: usize = 4;
+/// Commands that may wait while a step runs: some of each caller of a large server. When it is full
+/// further ones are refused: the engine is far behind.
+const COMMANDS: usize = 4096;
 /// llama.cpp counts at most 256 sequences, and one holds the system prompt.
 const MOST_SLOTS: usize = 255;
 
@@ -64,7 +65,8 @@ pub enum KvType {
 pub struct Config {
     /// The GGUF file.
     pub model: PathBuf,
-    /// Conversations at once, at most 255.
+    /// Conversations that the model can hold and answer at once, at most 255. There may be more:
+    /// those that rest longest are forgotten, and read again when they ask.
     pub slots: usize,
     /// Tokens one conversation may hold, response included. Older messages are dropped.
     pub context_tokens: u32,
@@ -82,6 +84,9 @@ pub struct Config {
     pub flash_attention: bool,
     /// How conversations are kept in memory.
     pub kv_type: KvType,
+    /// How long an answer may wait for a slot while all of them answer others. A caller who has
+    /// heard nothing for so long had better be told.
+    pub patience: Duration,
     /// Seed of responses that bring none; `None` draws one each time.
     pub seed: Option<u32>,
 }
@@ -99,6 +104,7 @@ impl Config {
             gpu_layers: 0,
             flash_attention: true,
             kv_type: KvType::F16,
+            patience: Duration::from_secs(5),
             seed: None,
         }
     }
@@ -112,7 +118,7 @@ impl Config {
     fn check(&self) -> Result<(), LlmError> {
         let wrong = |what: &str| Err(LlmError::Load(what.to_owned()));
         if !(1..=MOST_SLOTS).contains(&self.slots) {
-            return wrong("there can be 1 to 255 conversations at once");
+            return wrong("a model can have 1 to 255 slots");
         }
         if self.prefill_chunk == 0 {
             return wrong("a prefill chunk has at least one token");
@@ -129,27 +135,27 @@ impl Config {
 pub struct Llama {
     // dropped before the thread, which so ends
     commands: Sender<Command>,
-    slots: Arc<Semaphore>,
     opened: AtomicU64,
     info: Info,
     metrics: EngineMetrics,
-    counters: Arc<Counters>,
+    counters: Metrics,
     _thread: Thread,
 }
 
 impl Llama {
     /// Loads the model and starts its thread; returns when it can respond.
-    pub fn start(config: Config, metrics: &EngineMetrics) -> Result<Self, LlmError> {
+    pub fn start(
+        config: Config,
+        metrics: &EngineMetrics,
+        counters: &Metrics,
+    ) -> Result<Self, LlmError> {
         config.check()?;
-        let slots = config.slots;
-        // commands that find no room are refused: the engine is far behind
-        let (commands, received) = mpsc::channel(slots * COMMANDS_PER_SLOT);
+        let (commands, received) = mpsc::channel(COMMANDS);
         let (ready, loaded) = sync_channel(1);
-        let counters = Arc::new(Counters::default());
         let worker = Worker {
             config,
             metrics: metrics.clone(),
-            counters: Arc::clone(&counters),
+            counters: counters.clone(),
             commands: received,
             ready,
         };
@@ -163,11 +169,10 @@ impl Llama {
         );
         Ok(Self {
             commands,
-            slots: Arc::new(Semaphore::new(slots)),
             opened: AtomicU64::new(0),
             info,
             metrics: metrics.clone(),
-            counters,
+            counters: counters.clone(),
             _thread: thread,
         })
     }
@@ -186,19 +191,7 @@ impl Llama {
 
 impl LanguageModel for Llama {
     fn open(&self) -> Result<Box<dyn Conversation>, LlmError> {
-        let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
-            self.metrics.count_refused();
-            LlmError::Overloaded
-        })?;
-        let (gone, closed) = cancellation();
-        let id = 1 + self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(LlamaConversation {
-            talk: TalkId { id, closed },
-            _gone: gone,
-            sweep: SweepOnDrop(self.commands.downgrade()),
-            metrics: self.metrics.clone(),
-            _slot: slot,
-        }))
+        Ok(Box::new(self.conversation()))
     }
 
     fn info(&self) -> Info {
@@ -206,30 +199,48 @@ impl LanguageModel for Llama {
     }
 }
 
-/// Dropped in this order: the engine is told that the conversation has gone before its slot is
-/// given to another.
-struct LlamaConversation {
-    talk: TalkId,
-    _gone: CancelOnDrop,
-    sweep: SweepOnDrop,
-    metrics: EngineMetrics,
-    _slot: OwnedSemaphorePermit,
+impl Llama {
+    /// A conversation that the engine learns of when it asks for something.
+    fn conversation(&self) -> LlamaConversation {
+        let (gone, closed) = cancellation();
+        let id = 1 + self.opened.fetch_add(1, Ordering::Relaxed);
+        LlamaConversation {
+            talk: TalkId { id, closed },
+            commands: self.commands.downgrade(),
+            metrics: self.metrics.clone(),
+            has_asked: false,
+            _gone: gone,
+        }
+    }
 }
 
-/// The way to the engine; it wakes the engine when it goes.
-struct SweepOnDrop(WeakSender<Command>);
+struct LlamaConversation {
+    talk: TalkId,
+    commands: WeakSender<Command>,
+    metrics: EngineMetrics,
+    /// Whether the engine may know of it.
+    has_asked: bool,
+    // dropped after the engine was told
+    _gone: CancelOnDrop,
+}
 
-impl Drop for SweepOnDrop {
+impl Drop for LlamaConversation {
     fn drop(&mut self) {
-        if let Some(commands) = self.0.upgrade() {
-            // if there is no room the engine is awake, and looks by itself
-            let _ = commands.try_send(Command::Sweep);
+        let commands = self.commands.upgrade().filter(|_| self.has_asked);
+        if let Some(commands) = commands {
+            // if there is no room the engine is awake, and finds out by itself
+            let _ = commands.try_send(Command::Gone(self.talk.id));
         }
     }
 }
 
 impl LlamaConversation {
-    fn ask(&self, messages: &[Message], options: &Options, outlet: Outlet) -> Result<(), LlmError> {
+    fn ask(
+        &mut self,
+        messages: &[Message],
+        options: &Options,
+        outlet: Outlet,
+    ) -> Result<(), LlmError> {
         self.send(Command::Respond(Request {
             talk: self.talk.clone(),
             messages: messages.to_vec(),
@@ -239,8 +250,9 @@ impl LlamaConversation {
         }))
     }
 
-    fn send(&self, command: Command) -> Result<(), LlmError> {
-        let commands = self.sweep.0.upgrade().ok_or(LlmError::Stopped)?;
+    fn send(&mut self, command: Command) -> Result<(), LlmError> {
+        let commands = self.commands.upgrade().ok_or(LlmError::Stopped)?;
+        self.has_asked = true;
         send(&commands, command, &self.metrics)
     }
 }
@@ -290,7 +302,7 @@ impl Conversation for LlamaConversation {
 mod tests {
     use std::env::var_os;
 
-    use ::engine::Metrics;
+    use ::engine::Metrics as EngineRoom;
 
     use super::*;
 
@@ -312,9 +324,9 @@ mod tests {
     #[tokio::test]
     async fn a_panic_fails_the_responses_under_way_and_no_more() {
         let Some(path) = starter_model() else { return };
-        let metrics = Metrics::unregistered().engine("llm");
+        let metrics = EngineRoom::unregistered().engine("llm");
         let config = Config { slots: 2, context_tokens: 512, ..Config::new(path) };
-        let llama = Llama::start(config, &metrics).unwrap();
+        let llama = Llama::start(config, &metrics, &Metrics::default()).unwrap();
         let mut conversation = llama.open().unwrap();
         let messages = [Message::new(Role::User, "Tell me a long story.")];
         let options = Options { max_tokens: 200, temperature: 0.0, ..Options::default() };
@@ -333,16 +345,52 @@ mod tests {
         assert!(stream.next().await.unwrap().is_ok());
     }
 
+    /// The engine has gone through all that it was asked before.
+    async fn settled(llama: &Llama) {
+        let mut conversation = llama.open().unwrap();
+        let refused = conversation.respond(&[], &Options::default()).unwrap().next().await;
+        assert!(refused.unwrap().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_conversation_gone_without_a_word_is_found_and_counted() {
+        let Some(path) = starter_model() else { return };
+        let metrics = EngineRoom::unregistered().engine("llm");
+        let config = Config { slots: 2, context_tokens: 512, ..Config::new(path) };
+        let llama = Llama::start(config, &metrics, &Metrics::default()).unwrap();
+        let messages = [Message::new(Role::User, "Hi")];
+        let options = Options { max_tokens: 1, ..Options::default() };
+        for (has_word, reclaimed) in [(true, 0), (false, 1)] {
+            let mut conversation = llama.conversation();
+            let mut stream = conversation.respond(&messages, &options).unwrap();
+            while stream.next().await.is_some() {}
+            settled(&llama).await;
+            assert_eq!(llama.stats().sequences, 1);
+            // it says nothing when it has not asked
+            conversation.has_asked = has_word;
+            drop(conversation);
+            // whatever wakes the engine lets it look around
+            for _ in 0..1000 {
+                settled(&llama).await;
+                if llama.stats().sequences == 0 {
+                    break;
+                }
+            }
+            let stats = llama.stats();
+            assert_eq!((stats.sequences, stats.reclaimed), (0, reclaimed), "{stats:?}");
+        }
+    }
+
     #[test]
     fn configurations_that_cannot_work_are_refused() {
-        let metrics = Metrics::unregistered().engine("llm");
+        let metrics = EngineRoom::unregistered().engine("llm");
         for config in [
             Config { slots: 0, ..Config::new("x.gguf") },
             Config { slots: 256, ..Config::new("x.gguf") },
             Config { prefill_chunk: 0, ..Config::new("x.gguf") },
             Config { kv_type: KvType::Q8, flash_attention: false, ..Config::new("x.gguf") },
         ] {
-            let outcome = Llama::start(config, &metrics);
+            let outcome = Llama::start(config, &metrics, &Metrics::default());
             assert!(matches!(outcome, Err(LlmError::Load(_))), "{outcome:?}");
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use engine::{Cancelled, EngineMetrics};
 use llama_cpp_2::{sampling::LlamaSampler, token::LlamaToken};
 
-use super::{prompt::KnownTexts, text::Text};
+use super::{prompt::KnownTexts, seats::Need, text::Text};
 use crate::{LlmError, Options, Outlet, Standing, step::Want};
 
 /// Room a stream must have before its response takes part in a step: what a last token completes,
@@ -22,8 +22,12 @@ const REPEAT_WINDOW: i32 = 64;
 /// One conversation: its place in the model's memory, and what is to be computed for it.
 pub(super) struct Talk {
     pub(super) id: u64,
-    /// llama.cpp's number for it.
-    pub(super) sequence: i32,
+    /// llama.cpp's number for it; `None` while it is in line for one.
+    pub(super) sequence: Option<i32>,
+    /// Whose is lower has asked earlier.
+    pub(super) ticket: u64,
+    /// Since when it is in line with an answer that somebody waits for.
+    pub(super) waits_since: Option<Instant>,
     /// All tokens it has and should have.
     pub(super) tokens: Vec<LlamaToken>,
     /// How many of them, the first ones, are in the model's memory.
@@ -37,6 +41,8 @@ pub(super) struct Talk {
     pub(super) last_step: u64,
     /// Whether its caller has gone.
     pub(super) closed: Cancelled,
+    /// Whether its caller has gone and did not say so, as far as is known.
+    pub(super) in_doubt: bool,
 }
 
 /// A response under way.
@@ -57,10 +63,12 @@ pub(super) struct Answer {
 }
 
 impl Talk {
-    pub(super) fn new(id: u64, sequence: i32, closed: Cancelled) -> Self {
+    pub(super) fn new(id: u64, sequence: Option<i32>, closed: Cancelled) -> Self {
         Self {
             id,
             sequence,
+            ticket: 0,
+            waits_since: None,
             tokens: Vec::new(),
             held: 0,
             system: 0,
@@ -68,11 +76,29 @@ impl Talk {
             texts: KnownTexts::default(),
             last_step: 0,
             closed,
+            in_doubt: false,
         }
     }
 
-    /// What should be computed next.
+    /// What should be computed next. Without a sequence nothing can be.
     pub(super) fn wants(&self) -> Want {
+        if self.sequence.is_some() { self.would_want() } else { Want::Nothing }
+    }
+
+    /// What it needs a sequence for, if it has none.
+    pub(super) fn need(&self) -> Option<Need> {
+        if self.sequence.is_some() {
+            return None;
+        }
+        match self.would_want() {
+            Want::Nothing => None,
+            Want::Ahead(_) => Some(Need::ReadAhead),
+            Want::Speculative(_) => Some(Need::Speculate),
+            Want::Answer(_) | Want::Next => Some(Need::Answer),
+        }
+    }
+
+    fn would_want(&self) -> Want {
         let missing = self.tokens.len() - self.held;
         match &self.answer {
             _ if missing == 0 => Want::Nothing,
@@ -83,6 +109,23 @@ impl Talk {
             // its prompt, or all of it that was forgotten while it was parked
             Some(_) => Want::Answer(missing),
         }
+    }
+
+    /// Whether an answer has been in line for longer than this.
+    pub(super) fn has_waited_for(&self, patience: Duration, now: Instant) -> bool {
+        let waited = |since| now.saturating_duration_since(since) > patience;
+        self.answer.is_some() && self.waits_since.is_some_and(waited)
+    }
+
+    /// Waits until the next token of its response, if there is one, can be computed, or nobody
+    /// wants it any more.
+    pub(super) async fn ready(&self) {
+        let Some(answer) = &self.answer else { return };
+        // who has no sequence gets none for a guess while nothing else happens
+        if answer.is_resting() || self.sequence.is_none() {
+            answer.outlet.settled().await;
+        }
+        answer.outlet.room().await;
     }
 
     /// Whether the response under way has a token.
@@ -147,7 +190,7 @@ impl Answer {
 
     /// Whether it goes on only once it is confirmed.
     pub(super) fn is_parked(&self) -> bool {
-        self.is_speculative() && self.generated >= self.speculative_tokens
+        self.is_speculative() && self.is_resting()
     }
 
     /// Lets it have no more tokens, not even of its prompt, while it is speculative.
@@ -155,12 +198,9 @@ impl Answer {
         self.speculative_tokens = 0;
     }
 
-    /// Waits until its next token can be computed, or nobody wants it any more.
-    pub(super) async fn ready(&self) {
-        if self.generated >= self.speculative_tokens {
-            self.outlet.settled().await;
-        }
-        self.outlet.room().await;
+    /// Whether it has as many tokens as it may have while it is speculative.
+    fn is_resting(&self) -> bool {
+        self.generated >= self.speculative_tokens
     }
 
     /// It takes part in a step. Tells how long it has waited for that if it is the first, and
@@ -170,7 +210,8 @@ impl Answer {
         (self.outlet.standing() == Standing::Live).then(|| asked.elapsed())
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether its reader would take another token.
+    pub(super) fn has_room(&self) -> bool {
         self.outlet.pieces.capacity() >= ROOM
     }
 
@@ -286,7 +327,7 @@ pub(super) mod tests {
         let (stays, closed) = cancellation();
         // it stays as long as the process
         std::mem::forget(stays);
-        let mut talk = Talk::new(1, 1, closed);
+        let mut talk = Talk::new(1, Some(1), closed);
         let (outlet, stream) = token_stream(200);
         let text = Text::new(Vec::new().into());
         let answer = Answer::new(outlet, LlamaSampler::greedy(), text, 100, Instant::now());
@@ -324,7 +365,7 @@ pub(super) mod tests {
             tokens += 1;
         }
         assert_eq!(tokens, SPECULATIVE_TOKENS);
-        let mut waiting = pin!(talk.answer.as_ref().unwrap().ready());
+        let mut waiting = pin!(talk.ready());
         let mut context = Context::from_waker(Waker::noop());
         assert!(waiting.as_mut().poll(&mut context).is_pending());
         stream.confirm();
@@ -342,6 +383,44 @@ pub(super) mod tests {
         assert_eq!(talk.wants(), Want::Nothing);
         stream.confirm();
         assert_eq!(talk.wants(), Want::Answer(6));
+    }
+
+    #[test]
+    fn who_has_no_sequence_computes_nothing_and_says_what_it_needs() {
+        let (mut talk, stream) = asked(5);
+        assert_eq!(talk.need(), None);
+        talk.sequence = None;
+        assert_eq!((talk.wants(), talk.need()), (Want::Nothing, Some(Need::Answer)));
+        stream.speculate();
+        assert_eq!(talk.need(), Some(Need::Speculate));
+        talk.answer.as_mut().unwrap().park();
+        assert_eq!(talk.need(), None);
+        stream.confirm();
+        assert_eq!(talk.need(), Some(Need::Answer));
+        talk.answer = None;
+        assert_eq!(talk.need(), Some(Need::ReadAhead));
+    }
+
+    #[test]
+    fn a_guess_without_a_sequence_does_not_keep_the_engine_awake() {
+        let (mut talk, stream) = asked(5);
+        stream.speculate();
+        talk.sequence = None;
+        let mut waiting = pin!(talk.ready());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        stream.confirm();
+        assert!(waiting.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn nobody_is_in_line_for_ever() {
+        let (mut talk, _stream) = asked(5);
+        let (began, patience) = (Instant::now(), Duration::from_secs(5));
+        assert!(!talk.has_waited_for(patience, began + 2 * patience));
+        talk.waits_since = Some(began);
+        assert!(!talk.has_waited_for(patience, began + patience));
+        assert!(talk.has_waited_for(patience, began + patience + Duration::from_millis(1)));
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::{
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{Arc, mpsc::SyncSender},
+    sync::mpsc::SyncSender,
     task::Poll,
 };
 
-use engine::EngineMetrics;
+use engine::{EngineMetrics, Limit};
 use tokio::{
     runtime::Runtime,
     sync::mpsc::{Receiver, error::TryRecvError},
@@ -17,8 +17,8 @@ use tokio::{
 use super::{
     Config,
     engine::{Command, Engine},
-    stats::Counters,
-    talk::Answer,
+    stats::Metrics,
+    talk::Talk,
     weights,
 };
 use crate::{Info, LlmError};
@@ -27,7 +27,7 @@ use crate::{Info, LlmError};
 pub(super) struct Worker {
     pub(super) config: Config,
     pub(super) metrics: EngineMetrics,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: Metrics,
     pub(super) commands: Receiver<Command>,
     /// Told once whether the model could be loaded. Room for one.
     pub(super) ready: SyncSender<Result<Info, LlmError>>,
@@ -55,10 +55,13 @@ impl Worker {
             Err(error) => return tell(&ready, Err(error)),
         };
         let info = info(&model, &config);
+        let serving = metrics.clone();
         match Engine::new(&model, config, metrics, counters) {
             Ok(mut engine) => {
                 tell(&ready, Ok(info));
+                let serving = serving.serving(Limit::Batch);
                 serve(&mut engine, &mut commands, &runtime);
+                serving.finish();
             }
             Err(error) => tell(&ready, Err(error)),
         }
@@ -95,7 +98,7 @@ fn serve(engine: &mut Engine<'_>, commands: &mut Receiver<Command>, runtime: &Ru
         if guarded(engine, Engine::step).unwrap_or(false) {
             continue;
         }
-        match runtime.block_on(news(commands, &engine.answers())) {
+        match runtime.block_on(news(commands, &engine.answered())) {
             News::Command(command) => {
                 guarded(engine, |engine| engine.accept(command));
             }
@@ -119,9 +122,9 @@ fn guarded<'m, T>(engine: &mut Engine<'m>, work: impl FnOnce(&mut Engine<'m>) ->
 
 /// Waits on every response under way: each of them lacked something in the step that was empty,
 /// and may have it by now.
-async fn news(commands: &mut Receiver<Command>, answers: &[&Answer]) -> News {
+async fn news(commands: &mut Receiver<Command>, answered: &[&Talk]) -> News {
     let mut command = pin!(commands.recv());
-    let mut waiting: Vec<_> = answers.iter().map(|answer| Box::pin(answer.ready())).collect();
+    let mut waiting: Vec<_> = answered.iter().map(|talk| Box::pin(talk.ready())).collect();
     poll_fn(|context| {
         if let Poll::Ready(command) = command.as_mut().poll(context) {
             return Poll::Ready(command.map_or(News::Stopped, News::Command));

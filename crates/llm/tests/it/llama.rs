@@ -2,14 +2,15 @@
 //! `REPARTEE_REQUIRE_MODELS` is set.
 #![expect(clippy::unwrap_used, reason = "tests; clippy overlooks the functions they share")]
 
+mod seats;
 mod speculative;
 
-use std::{env::var_os, path::PathBuf};
+use std::{env::var_os, path::PathBuf, time::Duration};
 
 use engine::Metrics;
 use llm::{
     Conversation, LanguageModel, LlmError, Message, Options, Role, TokenStream,
-    llama::{Config, Llama, Stats},
+    llama::{self, Config, Llama, Stats},
 };
 
 const SYSTEM: &str = "You are Robin, a friendly assistant. You answer in one short sentence, \
@@ -29,9 +30,12 @@ fn model() -> Option<PathBuf> {
 }
 
 fn start(slots: usize, adapt: impl FnOnce(&mut Config)) -> Option<Llama> {
-    let mut config = Config { slots, context_tokens: 512, ..Config::new(model()?) };
+    // a busy machine may take its time
+    let patience = Duration::from_hours(1);
+    let mut config = Config { slots, context_tokens: 512, patience, ..Config::new(model()?) };
     adapt(&mut config);
-    Some(Llama::start(config, &Metrics::unregistered().engine("llm")).unwrap())
+    let metrics = Metrics::unregistered().engine("llm");
+    Some(Llama::start(config, &metrics, &llama::Metrics::default()).unwrap())
 }
 
 fn greedy(max_tokens: u32) -> Options {
@@ -226,15 +230,6 @@ async fn conversations_that_go_leave_nothing() {
 }
 
 #[tokio::test]
-async fn there_are_as_many_conversations_as_slots() {
-    let Some(llama) = start(1, |_| {}) else { return };
-    let first = llama.open().unwrap();
-    assert!(matches!(llama.open(), Err(LlmError::Overloaded)));
-    drop(first);
-    assert!(llama.open().is_ok());
-}
-
-#[tokio::test]
 async fn conversations_that_rest_make_room_and_come_back() {
     let Some(llama) = start(3, |config| config.kv_tokens = Some(512)) else { return };
     let long = format!("{} What is the capital of France?", "Now listen. ".repeat(70));
@@ -283,6 +278,30 @@ async fn a_slow_reader_delays_nobody_and_loses_nothing() {
     let alone = alone(&[QUESTIONS[3]], 150).await;
     assert!(agree(&whole, &alone), "{whole}");
     assert!(whole.split(' ').count().abs_diff(alone.split(' ').count()) < 40, "{whole}\n{alone}");
+}
+
+#[tokio::test]
+async fn a_long_prompt_delays_the_next_token_of_others_by_one_chunk() {
+    let adapt = |config: &mut Config| {
+        config.context_tokens = 4096;
+        config.kv_tokens = Some(4096);
+    };
+    let Some(llama) = start(2, adapt) else { return };
+    let mut conversation = llama.open().unwrap();
+    let mut live = conversation.respond(&said(&[QUESTIONS[3]]), &greedy(40)).unwrap();
+    live.next().await.unwrap().unwrap();
+    let mut other = llama.open().unwrap();
+    // about 2,000 tokens
+    let endless = "Now listen. ".repeat(660);
+    let long = other.respond(&said(&[&endless]), &greedy(1)).unwrap();
+    let before = llama.stats();
+    text(live).await;
+    let spent = since(before, llama.stats());
+    // each step gave the answer its next token, and read a chunk of the prompt beside it
+    assert!(spent.generated > 20 && spent.steps <= spent.generated + 1, "{spent:?}");
+    assert!(spent.prefilled >= 32 * (spent.steps - 2), "{spent:?}");
+    assert!(spent.prefilled <= 32 * (spent.steps + 1), "{spent:?}");
+    drop(long);
 }
 
 #[tokio::test]
@@ -336,7 +355,9 @@ fn a_file_that_is_no_model_is_named() {
     let broken = folder.path().join("broken.gguf");
     std::fs::write(&broken, b"GGUF and then nonsense").unwrap();
     for (path, reason) in [(folder.path().join("missing.gguf"), "no such file"), (broken, "")] {
-        let error = Llama::start(Config::new(&path), &metrics).unwrap_err().to_string();
+        let error = Llama::start(Config::new(&path), &metrics, &llama::Metrics::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(path.to_str().unwrap()) && error.contains(reason), "{error}");
         eprintln!("{error}");
     }

@@ -1,7 +1,5 @@
 //! Responses that may never be heard.
 
-use std::time::Duration;
-
 use tokio::time::timeout;
 
 use super::*;
