@@ -36,9 +36,17 @@ const FOUND: f32 = 0.4;
 /// takes up to 100 ms of echo to be sure, and as many of a voice that begins over an echo. Where the
 /// reverberation is as loud as the direct sound, only half of the echo is explained.
 ///
-/// A call takes a fifth of a millisecond and allocates nothing once it has run.
+/// A call takes a fifth of a millisecond. Memory, a quarter of a megabyte, is taken with the first
+/// sound sent and given back once nothing of it can come back any more; in between a call allocates
+/// nothing once it has run.
 pub struct EchoGuard {
     rate: SampleRate,
+    longest_delay: usize,
+    memory: Option<Box<Memory>>,
+}
+
+/// What is known while there may be an echo.
+struct Memory {
     longest_delay: usize,
     sent: Track,
     heard: Track,
@@ -46,6 +54,8 @@ pub struct EchoGuard {
     fit: Fit,
     /// Where the echo was found: so many samples were sent after the one heard last.
     behind: Option<usize>,
+    /// Samples heard since sound was sent last.
+    since: usize,
 }
 
 impl EchoGuard {
@@ -53,28 +63,61 @@ impl EchoGuard {
     /// after it was handed out: the client's buffer, the network and the room together.
     pub fn new(rate: SampleRate, longest_delay: Duration) -> Self {
         let longest_delay = usize::try_from(RATE.samples_in(longest_delay)).unwrap_or(usize::MAX);
-        Self {
-            rate,
-            longest_delay,
-            sent: Track::new(longest_delay.saturating_add(WINDOW)),
-            heard: Track::new(WINDOW),
-            search: Search::new(),
-            fit: Fit::new(),
-            behind: None,
-        }
+        Self { rate, longest_delay, memory: None }
     }
 
     /// Takes sound that was handed out to the client, in order and without gaps.
     pub fn sent(&mut self, frame: &Frame) {
-        let count = self.sent.push(frame.rate, &frame.samples);
-        self.behind = self.behind.map(|behind| behind + count);
+        let memory = || Box::new(Memory::new(self.longest_delay));
+        self.memory.get_or_insert_with(memory).sent(frame);
     }
 
     /// Takes the next frame of the microphone and tells how much of it is explained by what was
     /// sent, from 0 for nothing to 1 for all of it. It must be given every frame from the first
     /// sound sent on: without those that are silent, a delay seems to change.
     pub fn heard(&mut self, samples: &[f32]) -> f32 {
-        let count = self.heard.push(self.rate, samples);
+        let Some(memory) = &mut self.memory else { return 0.0 };
+        let share = memory.heard(self.rate, samples);
+        if memory.is_over() {
+            self.memory = None;
+        }
+        share
+    }
+
+    /// Forgets everything, as if nothing had been sent or heard: for when what was sent is not
+    /// going to be played.
+    pub fn reset(&mut self) {
+        self.memory = None;
+    }
+
+    /// Whether sound was sent that may still come back. Until then it takes next to no memory.
+    pub fn is_listening(&self) -> bool {
+        self.memory.is_some()
+    }
+}
+
+impl Memory {
+    fn new(longest_delay: usize) -> Self {
+        Self {
+            longest_delay,
+            sent: Track::new(longest_delay.saturating_add(WINDOW)),
+            heard: Track::new(WINDOW),
+            search: Search::new(),
+            fit: Fit::new(),
+            behind: None,
+            since: 0,
+        }
+    }
+
+    fn sent(&mut self, frame: &Frame) {
+        let count = self.sent.push(frame.rate, &frame.samples);
+        self.behind = self.behind.map(|behind| behind + count);
+        self.since = 0;
+    }
+
+    fn heard(&mut self, rate: SampleRate, samples: &[f32]) -> f32 {
+        let count = self.heard.push(rate, samples);
+        self.since += count;
         // what has not been sent cannot be heard: the delay has changed
         self.behind = self
             .behind
@@ -84,12 +127,9 @@ impl EchoGuard {
         if level::rms(samples) >= SILENCE { self.share().clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    /// Forgets everything, as if nothing had been sent or heard: for when what was sent is not
-    /// going to be played.
-    pub fn reset(&mut self) {
-        self.sent.clear();
-        self.heard.clear();
-        self.behind = None;
+    /// Whether the last of what was sent would have come back by now, and left the window.
+    fn is_over(&self) -> bool {
+        self.since > self.longest_delay.saturating_add(WINDOW)
     }
 
     fn share(&mut self) -> f32 {

@@ -1,6 +1,6 @@
 //! Where sound that was heard lies in sound that was sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex, num_complex::Complex32};
 
@@ -21,6 +21,14 @@ pub(super) struct Place {
     pub(super) likeness: f32,
 }
 
+/// How a block is transformed, there and back: tables that only depend on its length, 130 KB.
+static TRANSFORMS: LazyLock<Transforms> = LazyLock::new(|| {
+    let mut planner = RealFftPlanner::new();
+    (planner.plan_fft_forward(BLOCK), planner.plan_fft_inverse(BLOCK))
+});
+
+type Transforms = (Arc<dyn RealToComplex<f32>>, Arc<dyn ComplexToReal<f32>>);
+
 /// Looks for a window at every place, by Fourier's transform.
 pub(super) struct Search {
     forward: Arc<dyn RealToComplex<f32>>,
@@ -34,9 +42,7 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn new() -> Self {
-        let mut planner = RealFftPlanner::new();
-        let forward = planner.plan_fft_forward(BLOCK);
-        let backward = planner.plan_fft_inverse(BLOCK);
+        let (forward, backward) = TRANSFORMS.clone();
         let scratch = forward.get_scratch_len().max(backward.get_scratch_len());
         Self {
             block: forward.make_input_vec(),

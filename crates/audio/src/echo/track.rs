@@ -13,7 +13,7 @@ pub(super) struct Track {
     resampler: Option<(SampleRate, Resampler)>,
     /// The newest sample as it was.
     last: f32,
-    /// At least what is kept, and twice that at most: then what is older goes at once.
+    /// At least what is kept, and half of that more at most: then what is older goes at once.
     samples: Vec<f32>,
     kept: usize,
 }
@@ -21,8 +21,8 @@ pub(super) struct Track {
 impl Track {
     /// A track that remembers `kept` samples: silence at first.
     pub(super) fn new(kept: usize) -> Self {
-        // what is kept, as much that is older, and what is pushed next
-        let mut samples = Vec::with_capacity(3 * kept);
+        // what is kept, half as much that is older, and what is pushed next
+        let mut samples = Vec::with_capacity(kept.saturating_mul(2));
         samples.resize(kept, 0.0);
         Self { resampler: None, last: 0.0, samples, kept }
     }
@@ -30,7 +30,7 @@ impl Track {
     /// Appends sound and tells how many samples were remembered of it.
     pub(super) fn push(&mut self, rate: SampleRate, sound: &[f32]) -> usize {
         let excess = self.samples.len() - self.kept;
-        if excess >= self.kept {
+        if excess >= self.kept / 2 {
             self.samples.drain(..excess);
         }
         let known = self.samples.len();
@@ -51,16 +51,6 @@ impl Track {
     pub(super) fn newest(&self) -> &[f32] {
         &self.samples[self.samples.len() - self.kept..]
     }
-
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        if let Some((_, resampler)) = &mut self.resampler {
-            resampler.flush(&mut self.samples);
-        }
-        self.samples.clear();
-        self.samples.resize(self.kept, 0.0);
-        self.last = 0.0;
-    }
 }
 
 #[cfg(test)]
@@ -79,14 +69,5 @@ mod tests {
             assert_eq!((loud, track.newest().len()), (pushed.min(1_000), 1_000));
         }
         assert_eq!(track.samples.capacity(), memory);
-    }
-
-    #[test]
-    fn nothing_is_left_of_what_is_forgotten() {
-        let mut track = Track::new(1_000);
-        track.push(SampleRate::HZ_16000, &[1.0; 3_000]);
-        track.clear();
-        track.push(SampleRate::HZ_16000, &[0.0; 500]);
-        assert_eq!(track.newest(), [0.0; 1_000]);
     }
 }

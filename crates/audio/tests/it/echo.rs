@@ -134,6 +134,29 @@ fn silence_needs_no_explanation_and_nothing_sent_explains_nothing() {
     }
 }
 
+#[test]
+fn what_can_come_back_no_more_is_forgotten_and_the_next_answer_is_known_again() {
+    let ours = OURS.speak(6);
+    let mut guard = EchoGuard::new(RATE, millis(2_500));
+    assert!(!guard.is_listening());
+    for _ in 0..2 {
+        guard.sent(&Frame::new(RATE, &ours[..8_192]));
+        assert!(guard.is_listening());
+        for _ in 0..78 {
+            assert!(guard.heard(&[0.0; 512]) <= 0.0);
+        }
+        let latest = ours[..8_192].chunks_exact(512).map(|frame| guard.heard(frame));
+        assert!(latest.take(2).count() == 2 && guard.is_listening(), "2.56 s");
+        guard.sent(&Frame::new(RATE, &ours[..8_192]));
+        let shares = ours[..8_192].chunks_exact(512).map(|frame| guard.heard(frame));
+        assert!(shares.fold(0.0, f32::max) > 0.9);
+        for _ in 0..90 {
+            guard.heard(&[0.0; 512]);
+        }
+        assert!(!guard.is_listening());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
