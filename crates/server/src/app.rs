@@ -10,6 +10,12 @@ use session::{Engines, Tape};
 pub struct Settings {
     /// Sessions at once.
     pub max_connections: usize,
+    /// While the models are under strain, one newcomer in so much time.
+    pub admit_every: Duration,
+    /// Callers who may wait in line for a place; 0: nobody.
+    pub waiting_room: usize,
+    /// Who has waited so long is turned away.
+    pub max_wait: Duration,
     /// Frames of 32 ms between a connection and its session; past it the newest is dropped.
     pub audio_queue: usize,
     /// How long present callers may finish when the server stops.
@@ -29,6 +35,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_connections: 8,
+            admit_every: Duration::from_secs(2),
+            waiting_room: 0,
+            max_wait: Duration::from_mins(5),
             audio_queue: 50,
             grace: Duration::from_secs(10),
             ping: Duration::from_secs(20),

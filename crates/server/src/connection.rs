@@ -1,18 +1,21 @@
 //! One caller's socket: reader, writer and session as futures of one task.
 
+mod end;
+
 use std::{
+    net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::{
-    FutureExt, Sink, SinkExt, Stream, StreamExt,
+    FutureExt, SinkExt, Stream, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use protocol::ServerMessage;
+use protocol::{ErrorCode, ServerMessage};
 use session::{Command, Inputs, Outputs, Session, Sound, Summary};
 use tokio::{
     sync::{mpsc, watch},
@@ -26,9 +29,8 @@ use crate::{
     dialect::{Form, Inbound, Outbound, Ways},
     serve::{CLOSE_TIMEOUT, Shared},
 };
+use end::{End, close};
 
-/// What a caller is told when all places are taken.
-pub(crate) const AT_CAPACITY: &str = "Server at capacity";
 /// Commands between the reader and the session. When it is full the reader waits: the caller's
 /// own socket slows down.
 const COMMANDS: usize = 16;
@@ -38,6 +40,8 @@ const NOTICES: usize = 16;
 
 /// What a caller is told where conversations are recorded.
 const RECORDED: &str = "This conversation is recorded.";
+/// What a caller is told while an engine does not answer.
+const OUTAGE: &str = "an engine does not answer; the conversation goes on when it does";
 
 /// A caller who has been let in, over as many sockets as it takes.
 pub(crate) struct Connection {
@@ -52,6 +56,14 @@ pub(crate) struct Connection {
     _permit: Permit,
 }
 
+/// A caller's first socket.
+pub(crate) struct Arrival {
+    pub(crate) socket: WebSocket,
+    pub(crate) address: SocketAddr,
+    /// What they said before they came in.
+    pub(crate) hello: Option<Utf8Bytes>,
+}
+
 /// What outlives a socket: the ends of the session's queues, and where the next socket comes from.
 struct Ends {
     sound: mpsc::Sender<Sound>,
@@ -60,38 +72,13 @@ struct Ends {
     comebacks: mpsc::Receiver<Comeback>,
 }
 
-/// Why a connection ended.
-#[derive(Debug)]
-enum End {
-    /// The client said that it wants no more.
-    Client,
-    /// The client vanished.
-    Lost,
-    /// The client has come back on another socket.
-    Moved(Box<Comeback>),
-    /// Nothing came for too long, not even the answer to a ping.
-    Silent,
-    /// The client takes nothing.
-    Stuck,
-    /// The client sends rubbish.
-    Abuse(&'static str),
-    /// The server stops.
-    Shutdown,
-    /// The session failed as a whole.
-    Failed,
-}
-
-/// Tells a client that asked for the sub-protocol why it is refused.
-pub(crate) async fn refuse(mut socket: WebSocket) {
-    let frame = CloseFrame { code: close_code::POLICY, reason: AT_CAPACITY.into() };
-    let close = async {
-        if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            // the client's own close ends the stream
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    // a client that does not answer is dropped
-    let _ = timeout(CLOSE_TIMEOUT, close).await;
+/// What is known of the client on one of its sockets before it says anything there.
+#[derive(Default)]
+struct Before {
+    /// They have lost another connection.
+    is_back: bool,
+    /// What they said before they came in.
+    hello: Option<Utf8Bytes>,
 }
 
 impl Connection {
@@ -143,12 +130,12 @@ impl Connection {
     }
 
     /// Serves the caller until they leave, are sent away, or the server stops.
-    pub(crate) async fn run(self, arrival: Comeback, comebacks: mpsc::Receiver<Comeback>) {
-        let (socket, address) = arrival;
+    pub(crate) async fn run(self, arrival: Arrival, comebacks: mpsc::Receiver<Comeback>) {
+        let address = arrival.address;
         let connected = Instant::now();
         let admission = &self.shared.admission;
         tracing::info!(%address, "connected ({}/{})", admission.active(), admission.max());
-        let (end, summary) = Box::pin(self.converse(socket, comebacks, connected)).await;
+        let (end, summary) = Box::pin(self.converse(arrival, comebacks, connected)).await;
         tracing::info!(
             reason = end.reason(),
             duration_ms = millis_since(connected),
@@ -162,7 +149,7 @@ impl Connection {
 
     async fn converse(
         &self,
-        socket: WebSocket,
+        arrival: Arrival,
         comebacks: mpsc::Receiver<Comeback>,
         connected: Instant,
     ) -> (End, Summary) {
@@ -171,7 +158,7 @@ impl Connection {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::error!("no session: {error}");
-                let (mut sink, _) = socket.split();
+                let (mut sink, _) = arrival.socket.split();
                 close(&mut sink, End::Failed.close_frame()).await;
                 return (End::Failed, Summary::default());
             }
@@ -182,7 +169,7 @@ impl Connection {
         let mut session = pin!(lost_is_failed(session.run(Inputs { sound, commands })));
         tracing::info!(took_ms = millis_since(connected), "pipeline ready");
         let (end, summary) = {
-            let mut serving = pin!(self.serve(socket, &mut ends));
+            let mut serving = pin!(self.serve(arrival, &mut ends));
             tokio::select! {
                 biased;
                 end = &mut serving => (end, None),
@@ -218,12 +205,12 @@ impl Connection {
     }
 
     /// Serves on one socket after the other, until the caller is gone for good.
-    async fn serve(&self, socket: WebSocket, ends: &mut Ends) -> End {
-        let mut socket = socket;
-        let mut is_back = false;
+    async fn serve(&self, arrival: Arrival, ends: &mut Ends) -> End {
+        let Arrival { mut socket, hello, .. } = arrival;
+        let mut before = Before { is_back: false, hello };
         loop {
             let (mut sink, stream) = socket.split();
-            let mut end = self.serve_socket(&mut sink, stream, ends, is_back).await;
+            let mut end = self.serve_socket(&mut sink, stream, ends, before).await;
             tracing::info!(reason = end.reason(), "cleaning up");
             close(&mut sink, end.close_frame()).await;
             if end.may_be_undone() && self.can_come_back() {
@@ -233,7 +220,7 @@ impl Connection {
             let (next, address) = *comeback;
             tracing::info!(%address, "the caller is back");
             self.shared.metrics.resumed();
-            (socket, is_back) = (next, true);
+            (socket, before) = (next, Before { is_back: true, hello: None });
         }
     }
 
@@ -263,8 +250,9 @@ impl Connection {
         sink: &mut SplitSink<WebSocket, Message>,
         stream: SplitStream<WebSocket>,
         ends: &mut Ends,
-        is_back: bool,
+        before: Before,
     ) -> End {
+        let Before { is_back, hello } = before;
         let settings = &self.shared.settings;
         let (notices_tx, notices) = mpsc::channel(NOTICES);
         let (form_tx, form) = watch::channel(Form::default());
@@ -272,11 +260,13 @@ impl Connection {
         let ways = Ways { sound: sound.clone(), commands: commands.clone(), notices: notices_tx };
         let inbound = Inbound::new(self, ways, form_tx, is_back);
         let outbound = if is_back { Outbound::from_history(form) } else { Outbound::new(form) };
-        let mut reader = pin!(read(inbound, stream, 3 * settings.ping));
+        let mut reader = pin!(read(inbound, hello, stream, 3 * settings.ping));
         let mut writer = pin!(self.write(sink, outputs, notices, outbound));
+        // one of its own: that of all callers is behind a lock, and this is looked at for each frame
+        let closing = self.shared.closing.child_token();
         tokio::select! {
             biased;
-            () = self.shared.closing.cancelled() => End::Shutdown,
+            () = closing.cancelled() => End::Shutdown,
             // a client that has another network knows before the server does
             Some(comeback) = comebacks.recv() => {
                 let _ = commands.send(Command::Away).await;
@@ -301,6 +291,11 @@ impl Connection {
             Some(_) => vec![Message::Text(recording().into())],
             None => Vec::new(),
         };
+        let mut outage = self.shared.outage.subscribe();
+        // who comes while it lasts is told as well
+        if *outage.borrow_and_update() {
+            messages.push(unavailable());
+        }
         loop {
             for message in messages {
                 self.shared.metrics.sent(length(&message));
@@ -318,6 +313,11 @@ impl Connection {
                     Some(output) => outbound.messages(output),
                     None => return End::Failed,
                 },
+                Ok(()) = outage.changed() => if *outage.borrow_and_update() {
+                    vec![unavailable()]
+                } else {
+                    outbound.state().into_iter().collect()
+                },
                 _ = pings.tick() => vec![Message::Ping(Vec::new().into())],
             };
         }
@@ -328,11 +328,22 @@ fn recording() -> String {
     ServerMessage::Recording { content: RECORDED.into() }.encode()
 }
 
+fn unavailable() -> Message {
+    let error = ServerMessage::Error { code: ErrorCode::EngineUnavailable, message: OUTAGE.into() };
+    Message::Text(error.encode().into())
+}
+
 async fn read(
     mut inbound: Inbound<'_>,
+    hello: Option<Utf8Bytes>,
     mut stream: impl Stream<Item = Result<Message, axum::Error>> + Unpin,
     patience: Duration,
 ) -> End {
+    if let Some(hello) = hello
+        && let Err(abuse) = inbound.text(&hello).await
+    {
+        return End::Abuse(abuse.0);
+    }
     loop {
         let message = match timeout(patience, stream.next()).await {
             Err(_) => return End::Silent,
@@ -366,12 +377,6 @@ async fn lost_is_failed(session: impl Future<Output = Summary>) -> Option<Summar
     result.ok()
 }
 
-async fn close(sink: &mut (impl Sink<Message> + Unpin), frame: Option<CloseFrame>) {
-    let Some(frame) = frame else { return };
-    // the client may be gone already
-    let _ = timeout(CLOSE_TIMEOUT, sink.send(Message::Close(Some(frame)))).await;
-}
-
 fn millis_since(moment: Instant) -> u64 {
     millis(moment.elapsed())
 }
@@ -386,37 +391,5 @@ fn length(message: &Message) -> usize {
         Message::Text(text) => text.len(),
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
         Message::Close(_) => 0,
-    }
-}
-
-impl End {
-    /// Whether the caller may not have meant it.
-    fn may_be_undone(&self) -> bool {
-        matches!(self, Self::Lost | Self::Silent | Self::Stuck)
-    }
-
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Client => "connection closed",
-            Self::Lost => "connection lost",
-            Self::Moved(_) => "the caller has moved to another connection",
-            Self::Silent => "no sign of life",
-            Self::Stuck => "the client takes nothing",
-            Self::Abuse(reason) => reason,
-            Self::Shutdown => "server is shutting down",
-            Self::Failed => "the session failed",
-        }
-    }
-
-    fn close_frame(&self) -> Option<CloseFrame> {
-        let (code, reason) = match self {
-            Self::Client | Self::Lost | Self::Stuck => return None,
-            Self::Moved(_) => (close_code::POLICY, "Resumed on another connection"),
-            Self::Silent => (close_code::POLICY, "No sign of life"),
-            Self::Abuse(reason) => (close_code::POLICY, *reason),
-            Self::Shutdown => (close_code::AWAY, "Server is shutting down"),
-            Self::Failed => (close_code::ERROR, "The session failed"),
-        };
-        Some(CloseFrame { code, reason: reason.into() })
     }
 }

@@ -9,11 +9,14 @@ mod cadence;
 mod comeback;
 mod connection;
 mod dialect;
+mod entrance;
 mod health;
 mod limits;
 mod metrics;
 mod process;
 mod serve;
+mod waiting_room;
+mod watchman;
 mod web;
 
 pub use app::{EngineReport, Ready, Recorder, Settings};

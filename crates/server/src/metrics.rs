@@ -1,13 +1,20 @@
 //! What is measured at the edge.
 
+use std::time::Duration;
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
 };
 use protocol::ErrorCode;
 
-use crate::process::ProcessCollector;
+use crate::{admission::Reason, process::ProcessCollector};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabel {
@@ -15,27 +22,42 @@ struct KindLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DirectionLabel {
     direction: &'static str,
 }
 
-/// Counts one who is away; dropping it counts them no more.
+/// Counts one who is away or waits; dropping it counts them no more.
 #[derive(Debug)]
-pub(crate) struct Away(Gauge);
+pub(crate) struct Counted(Gauge);
 
-impl Drop for Away {
+impl Counted {
+    fn by(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
 }
 
 /// The measurements of the server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
     active: Gauge,
     max: Gauge,
     total: Counter,
-    refused: Counter,
+    refused: Family<ReasonLabel, Counter>,
+    waiting: Gauge,
+    waited: Histogram,
+    left_line: Family<ReasonLabel, Counter>,
     away: Gauge,
     resumed: Counter,
     dropped: Counter,
@@ -46,13 +68,17 @@ pub struct Metrics {
 impl Metrics {
     /// Registers the server's measurements and those of its process.
     pub fn new(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+        let metrics = Self::unregistered();
         let sessions = registry.sub_registry_with_prefix("sessions");
         sessions.register("active", "Sessions now", metrics.active.clone());
         sessions.register("max", "Sessions that may be at once", metrics.max.clone());
         // the counter's `_total` is added by the exposition
         sessions.register("started", "Sessions since the start", metrics.total.clone());
-        sessions.register("refused", "Callers refused at capacity", metrics.refused.clone());
+        sessions.register(
+            "refused",
+            "Callers refused at capacity, by what was lacking",
+            metrics.refused.clone(),
+        );
         sessions.register(
             "away",
             "Sessions now whose callers have lost the connection and may come back",
@@ -63,6 +89,7 @@ impl Metrics {
             "Sessions taken up again after the connection was lost",
             metrics.resumed.clone(),
         );
+        metrics.register_waiting(registry.sub_registry_with_prefix("waiting"));
         registry.register(
             "dropped_frames",
             "Frames of callers dropped because their session was behind",
@@ -78,9 +105,38 @@ impl Metrics {
         metrics
     }
 
+    fn register_waiting(&self, waiting: &mut Registry) {
+        waiting.register("callers", "Callers who wait in line now", self.waiting.clone());
+        waiting.register_with_unit(
+            "time",
+            "How long those waited who were let in",
+            Unit::Seconds,
+            self.waited.clone(),
+        );
+        waiting.register(
+            "left",
+            "Callers who left the line without being let in, by why",
+            self.left_line.clone(),
+        );
+    }
+
     /// Measurements that nobody collects, for tests.
     pub fn unregistered() -> Self {
-        Self::default()
+        Self {
+            active: Gauge::default(),
+            max: Gauge::default(),
+            total: Counter::default(),
+            refused: Family::default(),
+            waiting: Gauge::default(),
+            // from half a second to an hour
+            waited: Histogram::new(exponential_buckets(0.5, 2.0, 14)),
+            left_line: Family::default(),
+            away: Gauge::default(),
+            resumed: Counter::default(),
+            dropped: Counter::default(),
+            bad_messages: Family::default(),
+            bytes: Family::default(),
+        }
     }
 
     pub(crate) fn set_max(&self, max: usize) {
@@ -96,14 +152,26 @@ impl Metrics {
         self.active.dec();
     }
 
-    pub(crate) fn refused(&self) {
-        self.refused.inc();
+    pub(crate) fn refused(&self, reason: Reason) {
+        self.refused.get_or_create(&ReasonLabel { reason: reason.as_str() }).inc();
+    }
+
+    /// A caller waits in line; the guard counts them until they do not.
+    pub(crate) fn waiting(&self) -> Counted {
+        Counted::by(&self.waiting)
+    }
+
+    pub(crate) fn waited(&self, wait: Duration) {
+        self.waited.observe(wait.as_secs_f64());
+    }
+
+    pub(crate) fn left_line(&self, reason: &'static str) {
+        self.left_line.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     /// A caller has lost the connection; the guard counts them until they are back or given up.
-    pub(crate) fn away(&self) -> Away {
-        self.away.inc();
-        Away(self.away.clone())
+    pub(crate) fn away(&self) -> Counted {
+        Counted::by(&self.away)
     }
 
     pub(crate) fn resumed(&self) {

@@ -17,8 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stt", &["audio", "engine"]),
     ("tts", &["audio", "engine"]),
     ("llm", &["engine"]),
-    ("session", &["audio", "turn", "vad", "endpointing", "stt", "llm", "tts"]),
-    ("server", &["audio", "protocol", "session"]),
+    ("session", &["audio", "engine", "turn", "vad", "endpointing", "stt", "llm", "tts"]),
+    ("server", &["audio", "engine", "protocol", "session"]),
     ("replay", &["engine", "llm", "session", "turn"]),
     ("loadtest", &["audio", "protocol"]),
     (

@@ -20,6 +20,8 @@ pub(crate) struct Outbound {
     /// Nothing is said before the history, with which a session is taken up: it was for the
     /// connection that the client has lost.
     until_history: bool,
+    /// What the session is doing, as far as it has told.
+    state: State,
 }
 
 /// The sound of one response on its way to the client's rate. A new one for each response, so
@@ -34,7 +36,7 @@ struct Voice {
 
 impl Outbound {
     pub(crate) fn new(form: watch::Receiver<Form>) -> Self {
-        Self { form, voice: None, until_history: false }
+        Self { form, voice: None, until_history: false, state: State::Listening }
     }
 
     /// For a client that has come back.
@@ -42,11 +44,20 @@ impl Outbound {
         Self { until_history: true, ..Self::new(form) }
     }
 
+    /// What the session is doing, said again.
+    pub(crate) fn state(&self) -> Option<Message> {
+        let extended = self.form.borrow().extended;
+        extended.then(|| text(&ServerMessage::State { state: wire_state(self.state) }))
+    }
+
     /// The messages that say this; none if this client is not told of such things.
     pub(crate) fn messages(&mut self, output: Output) -> Vec<Message> {
         self.until_history &= !matches!(output, Output::Event(Event::History(_)));
         if self.until_history {
             return Vec::new();
+        }
+        if let Output::Event(Event::State(state)) = &output {
+            self.state = *state;
         }
         match output {
             Output::Audio { response, position, frame } => self.audio(response, position, &frame),

@@ -95,6 +95,20 @@ impl Client {
     }
 
     async fn greet(&mut self, rates: Rates) {
+        self.say_hello(rates).await;
+        self.until(|message| matches!(message, ServerMessage::Welcome { .. })).await;
+    }
+
+    /// A client that understands what it is told in line, and says hello.
+    pub(crate) async fn hello(server: &TestServer) -> Self {
+        let mut client = Self::over(Self::with_subprotocol(server).await.expect("it is accepted"));
+        let rates = Rates { input: INPUT_RATE, output: OUTPUT_RATE };
+        client.rates = Some(rates);
+        client.say_hello(rates).await;
+        client
+    }
+
+    async fn say_hello(&mut self, rates: Rates) {
         self.say(&ClientMessage::Hello {
             version: 1,
             input_rate: rates.input.hz(),
@@ -102,7 +116,6 @@ impl Client {
             client: "test".to_owned(),
         })
         .await;
-        self.until(|message| matches!(message, ServerMessage::Welcome { .. })).await;
     }
 
     /// Connects with the sub-protocol, whatever comes of it.
@@ -168,6 +181,19 @@ impl Client {
         self.say(&ClientMessage::SetSpeed(0)).await;
         self.until(|message| matches!(message, ServerMessage::Ack { of, .. } if of == "set_speed"))
             .await;
+    }
+
+    /// Waits until the server has read all that was sent so far.
+    pub(crate) async fn until_all_is_read(&mut self) {
+        self.socket.send(Message::Ping(Vec::new().into())).await.expect("it listens");
+        let answered =
+            async { while !matches!(self.socket.next().await, Some(Ok(Message::Pong(_)))) {} };
+        timeout(DEADLINE, answered).await.expect("pings are answered");
+    }
+
+    /// The connection alone, without what the client keeps beside it.
+    pub(crate) fn into_bare_socket(self) -> MaybeTlsStream<TcpStream> {
+        self.socket.into_inner()
     }
 
     /// The sound of a response as its positions join it.

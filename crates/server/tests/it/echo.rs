@@ -26,10 +26,10 @@ const TOLERABLE: Duration = Duration::from_secs(1);
 struct Words;
 
 impl SpeechToText for Words {
-    fn transcribe(&self, _: Request) -> Result<Transcription, SttError> {
-        let (result_tx, _, transcription) = stt::reply();
+    fn transcribe(&self, request: Request) -> Result<Transcription, SttError> {
+        let (reply, transcription) = stt::reply(&request);
         let text = "Please stop now.".to_owned();
-        result_tx.send(Ok(Transcript { text })).expect("it is awaited");
+        reply.result.send(Ok(Transcript { text })).expect("it is awaited");
         Ok(transcription)
     }
 

@@ -3,6 +3,7 @@
 use std::{f32::consts::TAU, net::SocketAddr, sync::Arc, time::Duration};
 
 use audio::{Frame, SampleRate};
+use engine::Watch;
 use llm::scripted::Scripted as ScriptedLlm;
 use prometheus_client::registry::Registry;
 use server::{Ready, Recorder, Server, Settings};
@@ -35,6 +36,7 @@ pub(crate) struct Setup {
     pub(crate) tts: Arc<dyn TextToSpeech>,
     pub(crate) stt: Arc<dyn SpeechToText>,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    pub(crate) watch: Watch,
     pub(crate) loaded: bool,
 }
 
@@ -51,6 +53,7 @@ impl Setup {
             tts: Arc::new(ToneVoice),
             stt: Arc::new(PitchEar),
             recorder: None,
+            watch: Watch::calm(),
             loaded: true,
         }
     }
@@ -74,6 +77,7 @@ impl Setup {
             stt: self.stt,
             llm: Arc::new(self.llm),
             tts: self.tts,
+            watch: self.watch,
         };
         let ready = Ready {
             engines,
@@ -133,13 +137,25 @@ impl TestServer {
 
     /// Waits until a metric has this value.
     pub(crate) async fn until(&self, name: &str, value: f64) {
+        self.until_sum(&[name], value).await;
+    }
+
+    /// Waits until metrics add up to this value.
+    pub(crate) async fn until_sum(&self, names: &[&str], value: f64) {
         let reached = async {
-            while (self.metric(name).await - value).abs() > f64::EPSILON {
+            loop {
+                let mut sum = 0.0;
+                for name in names {
+                    sum += self.metric(name).await;
+                }
+                if (sum - value).abs() < f64::EPSILON {
+                    return;
+                }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let reached = tokio::time::timeout(DEADLINE, reached).await;
-        assert!(reached.is_ok(), "{name} is not {value}: {:?}", self.get("/metrics").await.1);
+        assert!(reached.is_ok(), "{names:?} is not {value}: {:?}", self.get("/metrics").await.1);
     }
 }
 
@@ -148,9 +164,9 @@ pub(crate) struct PitchEar;
 
 impl SpeechToText for PitchEar {
     fn transcribe(&self, request: Request) -> Result<Transcription, SttError> {
-        let (result_tx, _, transcription) = stt::reply();
+        let (reply, transcription) = stt::reply(&request);
         let text = pitch(&request.samples).map(|hz| format!("tone {hz}.")).unwrap_or_default();
-        result_tx.send(Ok(Transcript { text })).expect("it is awaited");
+        reply.result.send(Ok(Transcript { text })).expect("it is awaited");
         Ok(transcription)
     }
 
@@ -191,7 +207,7 @@ impl TextToSpeech for ToneVoice {
         let pitch: f32 = digits.parse().unwrap_or(300.0);
         let samples: Vec<f32> =
             tone(VOICE_RATE, pitch, text.chars().count() * SAMPLES_PER_CHARACTER);
-        let (outlet, speech) = tts::speech(samples.len() / 320 + 1);
+        let (outlet, speech) = tts::speech(&request, samples.len() / 320 + 1);
         for frame in samples.chunks(320) {
             let frame = Frame::new(VOICE_RATE, frame);
             outlet.frames.try_send(Ok(frame)).expect("there is room");

@@ -200,8 +200,8 @@ impl SlowEnd {
 }
 
 impl TextToSpeech for SlowEnd {
-    fn speak(&self, _: tts::Request) -> Result<Speech, TtsError> {
-        let (outlet, speech) = tts::speech(ALL / FRAME);
+    fn speak(&self, request: tts::Request) -> Result<Speech, TtsError> {
+        let (outlet, speech) = tts::speech(&request, ALL / FRAME);
         let has_spoken = self.has_spoken.swap(true, Ordering::Relaxed);
         for _ in (0..ALL / FRAME).filter(|_| !has_spoken) {
             let frame = Frame::new(VOICE_RATE, vec![0.1; FRAME]);

@@ -24,10 +24,11 @@ pub(crate) struct BabblingVoice {
 
 impl TextToSpeech for BabblingVoice {
     fn speak(&self, request: tts::Request) -> Result<Speech, TtsError> {
-        self.voices.lock().unwrap_or_else(PoisonError::into_inner).push(request.voice);
+        let voice = request.voice.clone();
+        self.voices.lock().unwrap_or_else(PoisonError::into_inner).push(voice);
         let text = request.text.as_str();
         let samples = babble(VOICE_RATE, text, text.chars().count() * SAMPLES_PER_CHARACTER);
-        let (outlet, speech) = tts::speech(samples.len() / 320 + 1);
+        let (outlet, speech) = tts::speech(&request, samples.len() / 320 + 1);
         for frame in samples.chunks(320) {
             outlet.frames.try_send(Ok(Frame::new(VOICE_RATE, frame))).expect("there is room");
         }
