@@ -54,6 +54,15 @@ pub(crate) struct Config {
 pub(crate) struct ServerConfig {
     pub(crate) address: SocketAddr,
     pub(crate) max_connections: usize,
+    pub(crate) max_busy: f64,
+    pub(crate) max_lateness: f64,
+    #[serde(with = "humantime_serde")]
+    pub(crate) admit_every: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) stuck_after: Duration,
+    pub(crate) waiting_room: usize,
+    #[serde(with = "humantime_serde")]
+    pub(crate) max_wait: Duration,
     pub(crate) max_audio_queue_size: usize,
     #[serde(with = "humantime_serde")]
     pub(crate) grace: Duration,
@@ -222,6 +231,10 @@ impl Config {
             "[server] max_audio_queue_size must be at least 1"
         );
         ensure!(!server.ping.is_zero(), "[server] ping must not be zero");
+        ensure!(server.max_busy > 0.0, "[server] max_busy must be above 0");
+        ensure!(server.max_lateness > 0.0, "[server] max_lateness must be above 0");
+        ensure!(!server.stuck_after.is_zero(), "[server] stuck_after must not be zero");
+        ensure!(!server.max_wait.is_zero(), "[server] max_wait must not be zero");
         ensure!(turn.speed <= 100, "[turn] speed is 0 to 100");
         let thresholds = 0.0 < turn.stop_threshold
             && turn.stop_threshold <= turn.start_threshold
@@ -323,6 +336,9 @@ impl Config {
         let settings = &self.server;
         server::Settings {
             max_connections: settings.max_connections,
+            admit_every: settings.admit_every,
+            waiting_room: settings.waiting_room,
+            max_wait: settings.max_wait,
             audio_queue: settings.max_audio_queue_size,
             grace: settings.grace,
             ping: settings.ping,
@@ -330,6 +346,12 @@ impl Config {
             resume: settings.resume,
             allowed_origins: settings.allowed_origins.clone(),
         }
+    }
+
+    /// What the engines may take before nobody is let in.
+    pub(crate) fn limits(&self) -> engine::Limits {
+        let ServerConfig { max_busy, max_lateness, stuck_after, .. } = self.server;
+        engine::Limits { busy: max_busy, late: max_lateness, stuck: stuck_after }
     }
 
     fn system_prompt(&self) -> Result<Arc<str>> {
@@ -397,6 +419,10 @@ mod tests {
         let config = Config::load(None, &HashMap::new()).expect("the defaults are right");
         assert_eq!(config.server().max_connections, server::Settings::default().max_connections);
         assert_eq!(config.server().resume, server::Settings::default().resume);
+        assert_eq!(config.server().admit_every, server::Settings::default().admit_every);
+        assert_eq!(config.server().max_wait, server::Settings::default().max_wait);
+        assert_eq!(config.server().waiting_room, 0);
+        assert_eq!(config.limits(), engine::Limits::default());
         assert_eq!(config.turn_detection(), turn::Config::default());
         let session = config.session().expect("the prompt is built in");
         let defaults = session::Config::default();
@@ -424,6 +450,8 @@ mod tests {
         assert!(complaint("[server]\nport = 1\n").contains("port"));
         assert!(complaint("[turn]\nstop_threshold = 0.9\n").contains("stop_threshold"));
         assert!(complaint("[server]\nmax_connections = 0\n").contains("max_connections"));
+        assert!(complaint("[server]\nmax_busy = 0\n").contains("max_busy"));
+        assert!(complaint("[server]\nmax_wait = \"0s\"\n").contains("max_wait"));
         assert!(complaint("not toml").contains("not TOML"));
         let wrong = load("", &[("MAX_CONNECTIONS", "many")]).expect_err("not a number");
         assert!(format!("{wrong:#}").contains("MAX_CONNECTIONS"));

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use endpointing::Endpointing;
-use engine::{Metrics, onnx::Runtime};
+use engine::{Metrics, Watch, onnx::Runtime};
 use llm::LanguageModel;
 use models::{Platform, Store, Terminal};
 use server::{EngineReport, Ready};
@@ -60,7 +60,7 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
     } else {
         Some(loading.engine(|| endpointing(config, store, &runtime, metrics))?)
     };
-    let engines = Engines { vad, stt, endpointing, llm, tts };
+    let engines = Engines { vad, stt, endpointing, llm, tts, watch: Watch::calm() };
     Ok(Ready { engines, session, reports: loading.reports.into(), recorder })
 }
 

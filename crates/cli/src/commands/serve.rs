@@ -3,7 +3,7 @@
 use std::{collections::HashMap, future::pending, net::SocketAddr};
 
 use anyhow::{Context, Result};
-use engine::Thread;
+use engine::{Monitor, Thread};
 use prometheus_client::registry::Registry;
 use server::{Ready, Server};
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
-use crate::{args::ServeArgs, config::Config, engines, logging, store};
+use crate::{args::ServeArgs, config::Config, descriptors, engines, logging, store};
 
 /// Serves until SIGINT or SIGTERM.
 pub(crate) fn run(
@@ -28,6 +28,7 @@ pub(crate) fn run(
         config.server.record = folder;
     }
     logging::start(&config.log)?;
+    descriptors::provide(&config.server);
     let store = store::open(&config, environment)?;
     runtime()?.block_on(async { Starting::start(config, store).await?.serve(stop_signal()).await })
 }
@@ -50,6 +51,8 @@ pub(crate) struct Starting {
     listener: TcpListener,
     server: Server,
     loader: Thread,
+    /// Looks after the engines as long as they serve.
+    monitor: Monitor,
     failed: oneshot::Receiver<anyhow::Error>,
 }
 
@@ -72,19 +75,24 @@ impl Starting {
             registry,
             version: env!("CARGO_PKG_VERSION"),
         };
+        let monitor = Monitor::start(&engine_metrics, config.limits())?;
+        let watch = monitor.watch();
         let loader = Thread::start("loader", move || {
             match engines::load(&config, &store, &engine_metrics) {
-                Ok(ready) => announce(&ready_tx, ready, address),
+                Ok(mut ready) => {
+                    ready.engines.watch = watch;
+                    announce(&ready_tx, ready, address);
+                }
                 // the receiver lives until the server has stopped
                 Err(error) => drop(failed_tx.send(error)),
             }
         })?;
-        Ok(Self { address, ready, listener, server, loader, failed })
+        Ok(Self { address, ready, listener, server, loader, monitor, failed })
     }
 
     /// Serves until `stop` resolves or a model cannot be loaded.
     pub(crate) async fn serve(self, stop: impl Future<Output = ()>) -> Result<()> {
-        let Self { listener, server, loader, failed, .. } = self;
+        let Self { listener, server, loader, monitor, failed, .. } = self;
         let mut failure = None;
         let stop = async {
             tokio::select! {
@@ -94,7 +102,7 @@ impl Starting {
             }
         };
         let result = server::serve(listener, server, stop).await.context("the server failed");
-        drop(loader);
+        drop((loader, monitor));
         failure.map_or(result, Err)
     }
 }
