@@ -4,8 +4,10 @@
 //! [`TokenStream`] cancels within one model step, dropping the conversation frees its slot.
 
 mod border;
+pub mod gguf;
 #[cfg(feature = "llama")]
 pub mod llama;
+pub mod memory;
 pub mod scripted;
 pub mod step;
 mod think;

@@ -88,15 +88,12 @@ impl<'m> Engine<'m> {
         metrics: EngineMetrics,
         counters: Metrics,
     ) -> Result<Self, LlmError> {
-        let sequences = u32::try_from(config.slots + 1).unwrap_or(u32::MAX);
-        let longest_step = config.prefill_chunk + config.slots;
-        let batch = u32::try_from(longest_step).unwrap_or(u32::MAX);
-        let context = weights::open(model, &config, sequences, batch)?;
+        let context = weights::open(model, &config)?;
         let (stays, closed) = cancellation();
         Ok(Self {
             model,
             context,
-            batch: LlamaBatch::new(longest_step, 1),
+            batch: LlamaBatch::new(config.longest_step(), 1),
             prompter: Prompter::new(model)?,
             talks: vec![Talk::new(0, Some(0), closed)],
             free: (1..).take(config.slots).collect(),

@@ -8,6 +8,7 @@
 //! sequences, if need be that of the conversation that has rested longest; what was taken is read
 //! again when it is needed.
 
+mod config;
 mod engine;
 mod missed;
 mod prompt;
@@ -19,12 +20,11 @@ mod weights;
 mod worker;
 
 use std::{
-    path::PathBuf,
     sync::{
         atomic::{AtomicU64, Ordering},
         mpsc::sync_channel,
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use ::engine::{CancelOnDrop, EngineMetrics, Thread, cancellation};
@@ -39,7 +39,11 @@ use crate::{
     token_stream,
 };
 
-pub use self::stats::{Metrics, Stats};
+pub use self::{
+    config::Config,
+    stats::{Metrics, Stats},
+};
+pub use crate::memory::KvType;
 
 /// Pieces a stream holds; a reader that is further behind is left out of the engine's steps until
 /// it has caught up. Some seconds of speech.
@@ -47,88 +51,6 @@ const STREAM_CAPACITY: usize = 64;
 /// Commands that may wait while a step runs: some of each caller of a large server. When it is full
 /// further ones are refused: the engine is far behind.
 const COMMANDS: usize = 4096;
-/// llama.cpp counts at most 256 sequences, and one holds the system prompt.
-const MOST_SLOTS: usize = 255;
-
-/// How conversations are kept in memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KvType {
-    /// 16-bit numbers.
-    #[default]
-    F16,
-    /// About 8 bits: half the memory, hardly worse, needs flash attention.
-    Q8,
-}
-
-/// How to run a model.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The GGUF file.
-    pub model: PathBuf,
-    /// Conversations that the model can hold and answer at once, at most 255. There may be more:
-    /// those that rest longest are forgotten, and read again when they ask.
-    pub slots: usize,
-    /// Tokens one conversation may hold, response included. Older messages are dropped.
-    pub context_tokens: u32,
-    /// Tokens all conversations together may hold; `None` for what they can need at most. With
-    /// fewer, conversations that rest are forgotten when memory is short, and read again later.
-    pub kv_tokens: Option<u32>,
-    /// Threads of a model step. They wait for each other by spinning: never more than cores that
-    /// are free of other work.
-    pub threads: usize,
-    /// Tokens of prompts in one step: how long others' next tokens may be delayed.
-    pub prefill_chunk: usize,
-    /// Layers of the model on the GPU.
-    pub gpu_layers: u32,
-    /// A faster way to compute attention, which skips what other conversations hold.
-    pub flash_attention: bool,
-    /// How conversations are kept in memory.
-    pub kv_type: KvType,
-    /// How long an answer may wait for a slot while all of them answer others. A caller who has
-    /// heard nothing for so long had better be told.
-    pub patience: Duration,
-    /// Seed of responses that bring none; `None` draws one each time.
-    pub seed: Option<u32>,
-}
-
-impl Config {
-    /// Eight conversations on one CPU core.
-    pub fn new(model: impl Into<PathBuf>) -> Self {
-        Self {
-            model: model.into(),
-            slots: 8,
-            context_tokens: 2048,
-            kv_tokens: None,
-            threads: 1,
-            prefill_chunk: 32,
-            gpu_layers: 0,
-            flash_attention: true,
-            kv_type: KvType::F16,
-            patience: Duration::from_secs(5),
-            seed: None,
-        }
-    }
-
-    fn kv_tokens(&self) -> u32 {
-        // the shared system prompt is part of some conversation's
-        let all = u32::try_from(self.slots).unwrap_or(u32::MAX).saturating_mul(self.context_tokens);
-        self.kv_tokens.unwrap_or(all).max(self.context_tokens)
-    }
-
-    fn check(&self) -> Result<(), LlmError> {
-        let wrong = |what: &str| Err(LlmError::Load(what.to_owned()));
-        if !(1..=MOST_SLOTS).contains(&self.slots) {
-            return wrong("a model can have 1 to 255 slots");
-        }
-        if self.prefill_chunk == 0 {
-            return wrong("a prefill chunk has at least one token");
-        }
-        if self.kv_type == KvType::Q8 && !self.flash_attention {
-            return wrong("quantised conversations need flash attention");
-        }
-        Ok(())
-    }
-}
 
 /// A model that llama.cpp runs. Dropping it ends all responses and frees the model.
 #[derive(Debug)]
@@ -300,7 +222,7 @@ impl Conversation for LlamaConversation {
 
 #[cfg(test)]
 mod tests {
-    use std::env::var_os;
+    use std::{env::var_os, path::PathBuf};
 
     use ::engine::Metrics as EngineRoom;
 

@@ -389,7 +389,7 @@ mod tests {
 
     fn with_model(test: impl FnOnce(&LlamaModel, &Prompter)) {
         let Some(path) = starter_model() else { return };
-        let model = weights::load(&Config::new(path)).unwrap();
+        let model = weights::load(&Config::new(path)).unwrap().model;
         let prompter = Prompter::new(&model).unwrap();
         test(&model, &prompter);
     }

@@ -8,16 +8,21 @@ use std::{
 };
 
 use llama_cpp_2::{
+    LlamaBackendDeviceType,
     context::{
         LlamaContext,
         params::{KvCacheType, LlamaContextParams},
     },
+    list_llama_ggml_backend_devices,
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
 
-use super::{Config, KvType};
-use crate::LlmError;
+use super::Config;
+use crate::{
+    LlmError,
+    memory::{Dimensions, KvType, Memory, Size, available_bytes},
+};
 
 /// llama.cpp's state of the process; made once, never freed.
 static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
@@ -34,27 +39,36 @@ fn backend() -> Result<&'static LlamaBackend, LlmError> {
     backend.as_ref().map_err(|error| LlmError::Load(error.clone()))
 }
 
-/// Loads the weights of a GGUF file.
-pub(super) fn load(config: &Config) -> Result<LlamaModel, LlmError> {
+/// The weights of a GGUF file, and what they and the conversations take in bytes.
+pub(super) struct Loaded {
+    pub(super) model: LlamaModel,
+    pub(super) memory_bytes: u64,
+}
+
+/// Loads the weights of a GGUF file if there is room for them and for the conversations.
+pub(super) fn load(config: &Config) -> Result<Loaded, LlmError> {
     let backend = backend()?;
     let path = &config.model;
     if !path.is_file() {
         return Err(named(path, "there is no such file"));
     }
+    let memory = room_for(config)?;
     forget_error();
     let params = LlamaModelParams::default().with_n_gpu_layers(config.gpu_layers);
-    LlamaModel::load_from_file(backend, path, &params)
-        .map_err(|error| named(path, &first_error().unwrap_or_else(|| error.to_string())))
+    let model = LlamaModel::load_from_file(backend, path, &params)
+        .map_err(|error| named(path, &first_error().unwrap_or_else(|| error.to_string())))?;
+    let memory_bytes = memory.map_or_else(|| model.size(), |memory| memory.total());
+    Ok(Loaded { model, memory_bytes })
 }
 
-/// The memory in which `model` remembers `sequences` conversations, and the buffers for steps of
-/// at most `batch` tokens.
+/// The memory in which `model` remembers a conversation for each slot and the shared system prompt,
+/// and the buffers for the longest step.
 pub(super) fn open<'m>(
     model: &'m LlamaModel,
     config: &Config,
-    sequences: u32,
-    batch: u32,
 ) -> Result<LlamaContext<'m>, LlmError> {
+    let sequences = u32::try_from(config.slots + 1).unwrap_or(u32::MAX);
+    let batch = u32::try_from(config.longest_step()).unwrap_or(u32::MAX);
     let kv = match config.kv_type {
         KvType::F16 => KvCacheType::F16,
         KvType::Q8 => KvCacheType::Q8_0,
@@ -79,23 +93,38 @@ pub(super) fn open<'m>(
         .map_err(|error| named(&config.model, &first_error().unwrap_or_else(|| error.to_string())))
 }
 
-/// About how much memory the weights and the conversations take.
-pub(super) fn memory_bytes(model: &LlamaModel, config: &Config) -> u64 {
-    let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
-    let length = |kind: &str| {
-        let key = format!("{architecture}.attention.{kind}_length");
-        model.meta_val_str(&key).ok().and_then(|length| length.parse().ok())
+/// What the model will take, as its file tells; refused if there is not so much. `None` if the file
+/// does not tell: then loading it says what is wrong with it.
+fn room_for(config: &Config) -> Result<Option<Memory>, LlmError> {
+    let dimensions = match Dimensions::read(&config.model) {
+        Ok(dimensions) => dimensions,
+        Err(error) => {
+            tracing::warn!(%error, "could not tell how much memory the language model will take");
+            return Ok(None);
+        }
     };
-    let heads = u64::from(model.n_head().max(1));
-    let usual = u64::try_from(model.n_embd()).unwrap_or(0) / heads;
-    let row: u64 = length("key").unwrap_or(usual) + length("value").unwrap_or(usual);
-    let numbers = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * row;
-    // q8_0 keeps 32 numbers in 34 bytes
-    let bytes = match config.kv_type {
-        KvType::F16 => numbers * 2,
-        KvType::Q8 => numbers * 34 / 32,
-    };
-    model.size() + bytes * u64::from(config.kv_tokens())
+    let memory = dimensions.memory(&config.layout());
+    tracing::info!(
+        "language model: {memory} ({} of {})",
+        config.capacity(),
+        Size(dimensions.bytes_per_token(config.kv_type))
+    );
+    let gpu_layers = if gpu_bytes().is_some() { u64::from(config.gpu_layers) } else { 0 };
+    let (host, gpu) = memory.split(gpu_layers, dimensions.layers);
+    let checks = [(host, available_bytes(), "memory"), (gpu, gpu_bytes(), "the GPU's memory")];
+    for (needed, available, place) in checks {
+        let fits = needed.check(available.unwrap_or(u64::MAX), place);
+        fits.map_err(|reason| named(&config.model, &reason))?;
+    }
+    Ok(Some(memory))
+}
+
+/// Free memory of the GPUs that llama.cpp sees, if there are any.
+fn gpu_bytes() -> Option<u64> {
+    let gpus = list_llama_ggml_backend_devices().into_iter();
+    gpus.filter(|device| device.device_type == LlamaBackendDeviceType::Gpu)
+        .map(|device| device.memory_free as u64)
+        .reduce(u64::saturating_add)
 }
 
 fn named(path: &Path, reason: &str) -> LlmError {
@@ -137,5 +166,35 @@ unsafe extern "C" fn log(
     }
     if text.chars().any(|c| c != '.') {
         tracing::debug!(target: "llama.cpp", "{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::starter_model, *};
+
+    #[test]
+    fn what_the_file_tells_is_what_llama_cpp_loads() {
+        let Some(path) = starter_model() else { return };
+        let told = Dimensions::read(&path).unwrap();
+        let config = Config::new(path);
+        let Loaded { model, memory_bytes } = load(&config).unwrap();
+        assert_eq!(told.layers, u64::from(model.n_layer()));
+        assert_eq!(told.heads, u64::from(model.n_head()));
+        assert_eq!(told.kv_heads, u64::from(model.n_head_kv()));
+        assert_eq!(told.embedding, u64::try_from(model.n_embd()).unwrap());
+        assert_eq!(told.vocabulary, u64::try_from(model.n_vocab()).unwrap());
+        // the file holds the vocabulary besides the weights
+        assert!((model.size()..model.size() * 11 / 10).contains(&told.weights));
+        assert_eq!(memory_bytes, told.memory(&config.layout()).total());
+    }
+
+    #[test]
+    fn what_cannot_fit_is_refused_before_it_is_loaded() {
+        let Some(path) = starter_model() else { return };
+        let config = Config { slots: 255, context_tokens: 1 << 20, ..Config::new(path) };
+        let Err(error) = load(&config) else { panic!("nobody has so much memory") };
+        let reason = error.to_string();
+        assert!(reason.contains("conversations") && reason.contains("context_tokens"), "{reason}");
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use engine::{EngineMetrics, Limit};
+use llama_cpp_2::model::LlamaModel;
 use tokio::{
     runtime::Runtime,
     sync::mpsc::{Receiver, error::TryRecvError},
@@ -19,7 +20,7 @@ use super::{
     engine::{Command, Engine},
     stats::Metrics,
     talk::Talk,
-    weights,
+    weights::{self, Loaded},
 };
 use crate::{Info, LlmError};
 
@@ -45,16 +46,16 @@ impl Worker {
     /// Loads the model, says so, and serves until nobody can send commands any more.
     pub(super) fn run(self) {
         let Self { config, metrics, counters, mut commands, ready } = self;
-        let loaded = weights::load(&config).and_then(|model| {
+        let loaded = weights::load(&config).and_then(|loaded| {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             let runtime = runtime.map_err(|error| LlmError::Load(error.to_string()))?;
-            Ok((model, runtime))
+            Ok((loaded, runtime))
         });
-        let (model, runtime) = match loaded {
+        let (Loaded { model, memory_bytes }, runtime) = match loaded {
             Ok(loaded) => loaded,
             Err(error) => return tell(&ready, Err(error)),
         };
-        let info = info(&model, &config);
+        let info = info(&model, &config, memory_bytes);
         let serving = metrics.clone();
         match Engine::new(&model, config, metrics, counters) {
             Ok(mut engine) => {
@@ -73,14 +74,14 @@ fn tell(ready: &SyncSender<Result<Info, LlmError>>, outcome: Result<Info, LlmErr
     let _ = ready.send(outcome);
 }
 
-fn info(model: &llama_cpp_2::model::LlamaModel, config: &Config) -> Info {
+fn info(model: &LlamaModel, config: &Config, memory_bytes: u64) -> Info {
     let name = model.meta_val_str("general.name").ok().filter(|name| !name.is_empty());
     let file = || config.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Info {
         name: format!("llama.cpp {}", name.unwrap_or_else(file)),
         context_tokens: config.context_tokens,
         slots: Some(config.slots),
-        memory_bytes: weights::memory_bytes(model, config),
+        memory_bytes,
     }
 }
 
