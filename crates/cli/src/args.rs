@@ -51,6 +51,8 @@ pub(crate) enum Command {
     },
     /// Measure how soon spoken turns are answered, what sessions cost, and how callers fare.
     Bench(BenchArgs),
+    /// Let many callers talk to a server at the pace of speech, and measure how they fare.
+    Loadtest(LoadtestArgs),
     /// Have recorded conversations again without models: print their turns, and check that the same
     /// is decided.
     Replay(ReplayArgs),
@@ -72,6 +74,68 @@ pub(crate) struct ServeArgs {
     /// Record conversations into this folder. Callers are told.
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct LoadtestArgs {
+    /// A scenario: a TOML file (docs/loadtest.md). Without one two callers talk for half a minute.
+    #[arg(value_name = "SCENARIO.toml")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// A server that runs already, for example `ws://localhost:8000/ws`; without it one is started
+    /// in this process for as long as it takes.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Callers in conversation at once, in place of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub(crate) callers: Option<usize>,
+    /// How long they talk once all have come, in place of the scenario's.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Recordings for the callers to speak, in place of the scenario's: WAV files, or folders of
+    /// them. Without any they speak sentences of the embedded voices.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) speech: Vec<PathBuf>,
+    /// After the run, write down the sound of so many answers, and compare it with their words.
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(crate) listen: usize,
+    #[command(flatten)]
+    pub(crate) files: LoadtestFiles,
+    /// Search the largest number of callers that are served well; `--duration` is then that of a
+    /// trial.
+    #[arg(long, conflicts_with = "connects")]
+    pub(crate) find_capacity: bool,
+    /// With `--find-capacity`: how long 19 of 20 callers may wait for an answer.
+    #[arg(long, value_name = "TIME", default_value = "1.5s", value_parser = seconds)]
+    pub(crate) p95: Duration,
+    /// With `--find-capacity`: no more callers than this are tried.
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) most: NonZeroUsize,
+    /// Connect and disconnect so many times instead of talking, and tell what is left of it.
+    #[arg(long, value_name = "N")]
+    pub(crate) connects: Option<NonZeroUsize>,
+}
+
+/// Files that the load test writes.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct LoadtestFiles {
+    /// Write all that was seen, as JSON; an array of the trials with `--find-capacity`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write a line for each turn, as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    /// Write one page with plots.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// `1.5s` as well as what durations are elsewhere.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let decimal = text.strip_suffix('s').and_then(|number| number.trim().parse().ok());
+    if let Some(seconds) = decimal.and_then(|it: f64| Duration::try_from_secs_f64(it).ok()) {
+        return Ok(seconds);
+    }
+    humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod check_config;
+pub(crate) mod loadtest;
 pub(crate) mod models;
 pub(crate) mod replay;
 pub(crate) mod serve;

@@ -208,6 +208,15 @@ impl Config {
         if let Some(file) = file {
             let text = std::fs::read_to_string(file)
                 .with_context(|| format!("could not read the settings in {}", file.display()))?;
+        Self::load_with(file, environment, Table::new())
+    }
+
+    /// The same, with these settings over all of them.
+    pub(crate) fn load_with(
+        file: Option<&Path>,
+        environment: &HashMap<String, String>,
+        over: Table,
+    ) -> Result<Self> {
             let own: Table =
                 text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
             merge(&mut table, own);
@@ -222,6 +231,7 @@ impl Config {
         config.check()?;
         Ok(config)
     }
+        merge(&mut table, over);
 
     fn check(&self) -> Result<()> {
         let Self { server, turn, interruption, stt, llm, tts, .. } = self;

@@ -73,6 +73,23 @@ struct Loaded<E> {
     workers: usize,
 }
 
+/// Loads what makes words of speech, and nothing else.
+pub(crate) fn recogniser(config: &Config, store: &Store) -> Result<Arc<dyn SpeechToText>> {
+    let (runtime, model) = (&config.models.onnx_runtime, &config.stt.model);
+    store.ensure(&[runtime, model], &Terminal::stderr())?;
+    let runtime = Runtime::open(&only_file(store, runtime)?)?;
+    Ok(stt(config, store, &runtime, &Metrics::unregistered())?.engine)
+}
+
+/// Loads these voices, and nothing else.
+pub(crate) fn voices(names: &[&str]) -> Result<Arc<dyn TextToSpeech>> {
+    let voices = names.iter().map(|name| (*name).to_owned()).collect();
+    let config = tts::flite::Config { voices, ..tts::flite::Config::default() };
+    let engine = tts::flite::Flite::start(&config, &Metrics::unregistered().engine("tts"))
+        .context("the flite voice is not available")?;
+    Ok(Arc::new(engine))
+}
+
 /// Measures time and memory of each engine as it loads.
 #[derive(Default)]
 struct Loading {

@@ -41,13 +41,20 @@ fn run(args: Args) -> anyhow::Result<()> {
     let environment: HashMap<String, String> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let mut config = Config::load(args.config.as_deref(), &environment)?;
-    args.common.apply(&mut config);
-    match args.command.unwrap_or_default() {
-        Command::Serve(serve) => commands::serve::run(config, serve, &environment),
-        Command::Models { command } => commands::models::run(&config, command, &environment),
-        Command::Bench(bench) => commands::bench::run(config, &bench, &environment),
-        Command::Replay(replay) => commands::replay::run(&config, &replay),
-        Command::CheckConfig => commands::check_config::run(&config),
+    let Args { config: file, common, command } = args;
+    let settings = |over: toml::Table| -> anyhow::Result<Config> {
+        let mut config = Config::load_with(file.as_deref(), &environment, over)?;
+        common.apply(&mut config);
+        Ok(config)
+    };
+    let config = || settings(toml::Table::new());
+    match command.unwrap_or_default() {
+        Command::Serve(serve) => commands::serve::run(config()?, serve, &environment),
+        Command::Models { command } => commands::models::run(&config()?, command, &environment),
+        Command::Bench(bench) => commands::bench::run(config()?, &bench, &environment),
+        // its scenario may have settings
+        Command::Loadtest(loadtest) => commands::loadtest::run(settings, &loadtest, &environment),
+        Command::Replay(replay) => commands::replay::run(&config()?, &replay),
+        Command::CheckConfig => commands::check_config::run(&config()?),
     }
 }

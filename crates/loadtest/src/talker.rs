@@ -60,6 +60,9 @@ impl<'a> Talker<'a> {
         while Instant::now() < until {
             let began = Instant::now();
             let taken = self.take_turn().await;
+            if !self.caller.is_lost() {
+                self.strange = self.caller.strange_responses();
+            }
             if let Err(why) = taken {
                 let failure = Some(format!("{why:#}"));
                 let at = self.run.log.seconds(began);
@@ -67,7 +70,6 @@ impl<'a> Talker<'a> {
                 self.run.log.turn(failed, None);
                 return Err(why);
             }
-            self.strange = self.caller.strange_responses();
             let thought = self.run.scenario.thought(self.random);
             self.caller.silence(thought).await?;
         }

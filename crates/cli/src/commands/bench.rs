@@ -34,13 +34,13 @@ pub(crate) fn run(
 
 /// What figures depend on.
 #[derive(Debug, Serialize)]
-struct Machine {
+pub(super) struct Machine {
     processor: String,
     cores: usize,
 }
 
 impl Machine {
-    fn here() -> Self {
+    pub(super) fn here() -> Self {
         let processor = CpuInfo::current().ok();
         let processor = processor.and_then(|cpu| cpu.model_name(0).map(str::to_owned));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -71,7 +71,7 @@ fn json(figures: &impl Serialize) -> Result<String> {
     Ok(json + "\n")
 }
 
-fn print(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     // `print!` would panic when whoever reads has seen enough
     std::io::stdout().write_all(text.as_bytes()).context("could not print the figures")
 }

@@ -18,7 +18,7 @@ pub(super) const SETTLE: Duration = Duration::from_secs(1);
 
 /// Serves with these settings, at a free port of this machine, until `measure` is done. It gets
 /// the URL of `/ws`.
-pub(super) async fn with_server<T>(
+pub(in crate::commands) async fn with_server<T>(
     mut config: Config,
     environment: &HashMap<String, String>,
     measure: impl AsyncFnOnce(String) -> Result<T>,
