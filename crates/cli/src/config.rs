@@ -204,10 +204,6 @@ pub(crate) enum TtsEngine {
 impl Config {
     /// The settings of this file and environment over the defaults.
     pub(crate) fn load(file: Option<&Path>, environment: &HashMap<String, String>) -> Result<Self> {
-        let mut table: Table = DEFAULTS.parse().context("the built-in settings are broken")?;
-        if let Some(file) = file {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("could not read the settings in {}", file.display()))?;
         Self::load_with(file, environment, Table::new())
     }
 
@@ -217,6 +213,10 @@ impl Config {
         environment: &HashMap<String, String>,
         over: Table,
     ) -> Result<Self> {
+        let mut table: Table = DEFAULTS.parse().context("the built-in settings are broken")?;
+        if let Some(file) = file {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("could not read the settings in {}", file.display()))?;
             let own: Table =
                 text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
             merge(&mut table, own);
@@ -227,11 +227,11 @@ impl Config {
                     .with_context(|| format!("{variable} has a wrong value"))?;
             }
         }
+        merge(&mut table, over);
         let config: Self = Value::Table(table).try_into().context("wrong settings")?;
         config.check()?;
         Ok(config)
     }
-        merge(&mut table, over);
 
     fn check(&self) -> Result<()> {
         let Self { server, turn, interruption, stt, llm, tts, .. } = self;

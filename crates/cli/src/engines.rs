@@ -64,15 +64,6 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
     Ok(Ready { engines, session, reports: loading.reports.into(), recorder })
 }
 
-/// An engine with what is to be told of it.
-struct Loaded<E> {
-    engine: E,
-    kind: &'static str,
-    name: String,
-    from: PathBuf,
-    workers: usize,
-}
-
 /// Loads what makes words of speech, and nothing else.
 pub(crate) fn recogniser(config: &Config, store: &Store) -> Result<Arc<dyn SpeechToText>> {
     let (runtime, model) = (&config.models.onnx_runtime, &config.stt.model);
@@ -88,6 +79,15 @@ pub(crate) fn voices(names: &[&str]) -> Result<Arc<dyn TextToSpeech>> {
     let engine = tts::flite::Flite::start(&config, &Metrics::unregistered().engine("tts"))
         .context("the flite voice is not available")?;
     Ok(Arc::new(engine))
+}
+
+/// An engine with what is to be told of it.
+struct Loaded<E> {
+    engine: E,
+    kind: &'static str,
+    name: String,
+    from: PathBuf,
+    workers: usize,
 }
 
 /// Measures time and memory of each engine as it loads.

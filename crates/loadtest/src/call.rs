@@ -128,7 +128,6 @@ pub(crate) async fn greet(socket: &mut Socket, rates: Rates) -> Result<Option<Du
             let message = timeout(PATIENCE, next_message(socket)).await;
             message.context("the server did not say welcome")??
         };
-        eprintln!("{message:?}");
         match message {
             ServerMessage::Welcome { .. } => return Ok(in_line.map(|since| since.elapsed())),
             ServerMessage::Queue { .. } => drop(in_line.get_or_insert_with(Instant::now)),
