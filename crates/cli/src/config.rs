@@ -171,13 +171,29 @@ pub(crate) struct SttConfig {
 pub(crate) struct LlmConfig {
     pub(crate) model: String,
     pub(crate) system_prompt: PathBuf,
+    pub(crate) slots: usize,
     pub(crate) context_tokens: u32,
+    pub(crate) kv_tokens: u32,
+    #[serde(with = "humantime_serde")]
+    pub(crate) patience: Duration,
+    pub(crate) kv_type: KvType,
+    pub(crate) flash_attention: bool,
+    pub(crate) gpu_layers: u32,
     pub(crate) threads: usize,
     pub(crate) prefill_chunk: usize,
     pub(crate) max_tokens: u32,
     pub(crate) temperature: f32,
     pub(crate) top_p: f32,
     pub(crate) repeat_penalty: f32,
+}
+
+/// How conversations are kept in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum KvType {
+    #[serde(rename = "f16")]
+    F16,
+    #[serde(rename = "q8_0")]
+    Q8,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -265,6 +281,15 @@ impl Config {
         let longest = tts.lead.max(tts.plain_lead);
         ensure!(longest <= LONGEST_LEAD, "[tts] lead and plain_lead are at most {LONGEST_LEAD:?}");
         ensure!((0.5..=2.0).contains(&tts.speed), "[tts] speed is 0.5 to 2.0");
+        ensure!(llm.slots <= 255, "[llm] slots must be at most 255");
+        ensure!(
+            llm.kv_tokens == 0 || llm.kv_tokens >= llm.context_tokens,
+            "[llm] kv_tokens must be 0 or at least context_tokens"
+        );
+        ensure!(
+            llm.kv_type == KvType::F16 || llm.flash_attention,
+            "[llm] kv_type \"q8_0\" needs flash_attention"
+        );
         ensure!(llm.threads > 0, "[llm] threads must be at least 1");
         ensure!(llm.prefill_chunk > 0, "[llm] prefill_chunk must be at least 1");
         ensure!(llm.temperature >= 0.0, "[llm] temperature must not be negative");
@@ -460,6 +485,11 @@ mod tests {
         assert!(complaint("[server]\nport = 1\n").contains("port"));
         assert!(complaint("[turn]\nstop_threshold = 0.9\n").contains("stop_threshold"));
         assert!(complaint("[server]\nmax_connections = 0\n").contains("max_connections"));
+        assert!(complaint("[llm]\nslots = 256\n").contains("slots"));
+        assert!(complaint("[llm]\nkv_tokens = 100\n").contains("kv_tokens"));
+        assert!(complaint("[llm]\nkv_type = \"q4_0\"\n").contains("q4_0"));
+        let quantised = "[llm]\nkv_type = \"q8_0\"\nflash_attention = false\n";
+        assert!(complaint(quantised).contains("flash_attention"));
         assert!(complaint("[server]\nmax_busy = 0\n").contains("max_busy"));
         assert!(complaint("[server]\nmax_wait = \"0s\"\n").contains("max_wait"));
         assert!(complaint("not toml").contains("not TOML"));

@@ -17,13 +17,17 @@ use stt::SpeechToText;
 use tts::TextToSpeech;
 
 use crate::{
-    config::{Config, TtsEngine},
+    config::{Config, KvType, TtsEngine},
     recorder,
 };
 
 /// Frames that may wait for the VAD: two of every caller of a large server. When it is full a
 /// frame goes unheard.
 const VAD_QUEUE: usize = 4096;
+
+/// The most conversations that the language model holds at once if the settings do not say: more
+/// callers share them, since few are answered at the same time.
+const MOST_SLOTS: usize = 32;
 
 /// The names of the models that these settings need from the catalogue.
 pub(crate) fn needed(config: &Config) -> Vec<String> {
@@ -43,7 +47,12 @@ pub(crate) fn needed(config: &Config) -> Vec<String> {
 
 /// Fetches what is missing, loads every engine, and says what was loaded, from where, in how long,
 /// with how much memory.
-pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<Ready> {
+pub(crate) fn load(
+    config: &Config,
+    store: &Store,
+    metrics: &Metrics,
+    llm_metrics: &llm::llama::Metrics,
+) -> Result<Ready> {
     let session = Arc::new(config.session()?);
     let recorder = recorder::open(&config.server.record, &session)?;
     let needed = needed(config);
@@ -53,7 +62,7 @@ pub(crate) fn load(config: &Config, store: &Store, metrics: &Metrics) -> Result<
     let runtime = Runtime::open(&only_file(store, &config.models.onnx_runtime)?)?;
     let vad = loading.engine(|| vad(config, store, &runtime, metrics))?;
     let stt = loading.engine(|| stt(config, store, &runtime, metrics))?;
-    let llm = loading.engine(|| llm(config, store, metrics))?;
+    let llm = loading.engine(|| llm(config, store, metrics, llm_metrics))?;
     let tts = loading.engine(|| tts(config, metrics))?;
     let endpointing = if config.turn.model.is_empty() {
         None
@@ -175,6 +184,7 @@ fn llm(
     config: &Config,
     store: &Store,
     metrics: &Metrics,
+    llm_metrics: &llm::llama::Metrics,
 ) -> Result<Loaded<Arc<dyn LanguageModel>>> {
     let settings = &config.llm;
     let from = if is_path(&settings.model) {
@@ -183,18 +193,34 @@ fn llm(
         only_file(store, &settings.model)?
     };
     let llama = llm::llama::Config {
-        slots: config.server.max_connections,
+        slots: slots(config),
         context_tokens: settings.context_tokens,
+        kv_tokens: Some(settings.kv_tokens).filter(|tokens| *tokens > 0),
         threads: settings.threads,
         prefill_chunk: settings.prefill_chunk,
+        patience: settings.patience,
+        kv_type: match settings.kv_type {
+            KvType::F16 => llm::llama::KvType::F16,
+            KvType::Q8 => llm::llama::KvType::Q8,
+        },
+        flash_attention: settings.flash_attention,
+        gpu_layers: settings.gpu_layers,
         ..llm::llama::Config::new(&from)
     };
-    let engine = llm::llama::Llama::start(llama, &metrics.engine("llm"))?;
+    let engine = llm::llama::Llama::start(llama, &metrics.engine("llm"), llm_metrics)?;
     // read once now, so that not even the first caller waits for it
     engine.share(&config.session()?.system_prompt)?;
     let info = engine.info();
     let workers = info.slots.unwrap_or(1);
     Ok(Loaded { engine: Arc::new(engine), kind: "llm", name: info.name, from, workers })
+}
+
+/// How many conversations the model can hold.
+fn slots(config: &Config) -> usize {
+    match config.llm.slots {
+        0 => config.server.max_connections.min(MOST_SLOTS),
+        slots => slots,
+    }
 }
 
 fn tts(config: &Config, metrics: &Metrics) -> Result<Loaded<Arc<dyn TextToSpeech>>> {

@@ -65,6 +65,7 @@ impl Starting {
         let address = listener.local_addr().with_context(listening)?;
         let mut registry = Registry::with_prefix("repartee");
         let engine_metrics = engine::Metrics::new(&mut registry);
+        let llm_metrics = llm::llama::Metrics::new(&mut registry);
         let (ready_tx, ready) = watch::channel(None);
         let (failed_tx, failed) = oneshot::channel();
         let server = Server {
@@ -78,7 +79,7 @@ impl Starting {
         let monitor = Monitor::start(&engine_metrics, config.limits())?;
         let watch = monitor.watch();
         let loader = Thread::start("loader", move || {
-            match engines::load(&config, &store, &engine_metrics) {
+            match engines::load(&config, &store, &engine_metrics, &llm_metrics) {
                 Ok(mut ready) => {
                     ready.engines.watch = watch;
                     announce(&ready_tx, ready, address);

@@ -49,7 +49,8 @@ pub(super) fn run(
     );
     logging::start(&config.log)?;
     let store = store::open(config, environment)?;
-    let engines = engines::load(config, &store, &Metrics::unregistered())?.engines;
+    let metrics = Metrics::unregistered();
+    let engines = engines::load(config, &store, &metrics, &llm::llama::Metrics::default())?.engines;
     let policies = policies(engines.endpointing.is_some());
     let mut bench = Bench {
         ears: Ears::new(engines),
