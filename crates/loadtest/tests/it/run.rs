@@ -78,6 +78,8 @@ async fn serve(listener: TcpListener, manners: Manners) {
     let (mut callers, inside) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     loop {
         let (stream, _) = listener.accept().await.expect("a caller");
+        // the system waits in real time for an acknowledgement otherwise
+        stream.set_nodelay(true).expect("it is a socket");
         callers.spawn(attend(stream, manners, Arc::clone(&inside)));
     }
 }
