@@ -186,13 +186,26 @@ fn llm(
     metrics: &Metrics,
     llm_metrics: &llm::llama::Metrics,
 ) -> Result<Loaded<Arc<dyn LanguageModel>>> {
+    let llama = llama(config, store)?;
+    let from = llama.model.clone();
+    let engine = llm::llama::Llama::start(llama, &metrics.engine("llm"), llm_metrics)?;
+    // read once now, so that not even the first caller waits for it
+    engine.share(&config.session()?.system_prompt)?;
+    let info = engine.info();
+    let workers = info.slots.unwrap_or(1);
+    Ok(Loaded { engine: Arc::new(engine), kind: "llm", name: info.name, from, workers })
+}
+
+/// How the language model is run, and from which file.
+pub(crate) fn llama(config: &Config, store: &Store) -> Result<llm::llama::Config> {
     let settings = &config.llm;
     let from = if is_path(&settings.model) {
         PathBuf::from(&settings.model)
     } else {
+        store.ensure(&[&settings.model], &Terminal::stderr())?;
         only_file(store, &settings.model)?
     };
-    let llama = llm::llama::Config {
+    Ok(llm::llama::Config {
         slots: slots(config),
         context_tokens: settings.context_tokens,
         kv_tokens: Some(settings.kv_tokens).filter(|tokens| *tokens > 0),
@@ -205,14 +218,8 @@ fn llm(
         },
         flash_attention: settings.flash_attention,
         gpu_layers: settings.gpu_layers,
-        ..llm::llama::Config::new(&from)
-    };
-    let engine = llm::llama::Llama::start(llama, &metrics.engine("llm"), llm_metrics)?;
-    // read once now, so that not even the first caller waits for it
-    engine.share(&config.session()?.system_prompt)?;
-    let info = engine.info();
-    let workers = info.slots.unwrap_or(1);
-    Ok(Loaded { engine: Arc::new(engine), kind: "llm", name: info.name, from, workers })
+        ..llm::llama::Config::new(from)
+    })
 }
 
 /// How many conversations the model can hold.

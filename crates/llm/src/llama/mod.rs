@@ -8,10 +8,13 @@
 //! sequences, if need be that of the conversation that has rested longest; what was taken is read
 //! again when it is needed.
 
+#[doc(hidden)]
+pub mod bare;
 mod config;
 mod engine;
 mod missed;
 mod prompt;
+mod requantise;
 mod seats;
 mod stats;
 mod talk;
@@ -41,6 +44,7 @@ use crate::{
 
 pub use self::{
     config::Config,
+    requantise::{Weights, requantise},
     stats::{Metrics, Stats},
 };
 pub use crate::memory::KvType;

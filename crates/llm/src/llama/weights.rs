@@ -31,7 +31,7 @@ static BACKEND: OnceLock<Result<LlamaBackend, String>> = OnceLock::new();
 /// and the errors that follow are only consequences.
 static FIRST_ERROR: Mutex<Option<String>> = Mutex::new(None);
 
-fn backend() -> Result<&'static LlamaBackend, LlmError> {
+pub(super) fn backend() -> Result<&'static LlamaBackend, LlmError> {
     let backend = BACKEND.get_or_init(|| {
         route_logs();
         LlamaBackend::init().map_err(|error| error.to_string())
@@ -127,15 +127,15 @@ fn gpu_bytes() -> Option<u64> {
         .reduce(u64::saturating_add)
 }
 
-fn named(path: &Path, reason: &str) -> LlmError {
+pub(super) fn named(path: &Path, reason: &str) -> LlmError {
     LlmError::Load(format!("`{}`: {reason}", path.display()))
 }
 
-fn forget_error() {
+pub(super) fn forget_error() {
     *FIRST_ERROR.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
-fn first_error() -> Option<String> {
+pub(super) fn first_error() -> Option<String> {
     FIRST_ERROR.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
