@@ -120,11 +120,7 @@ impl Answering {
         while let Some(Ok(message)) = self.socket.next().await {
             match message {
                 Message::Text(text) => self.obey(&text).await,
-                Message::Binary(frame) => {
-                    if self.hear(&frame).await.is_break() {
-                        return;
-                    }
-                }
+                Message::Binary(frame) if self.hear(&frame).await.is_break() => return,
                 _ => {}
             }
         }

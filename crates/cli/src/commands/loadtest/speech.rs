@@ -10,27 +10,29 @@ use tts::{Request, SpokenText, TextToSpeech, Urgency};
 
 const VOICES: [&str; 3] = ["slt", "rms", "awb"];
 
-/// Short, each said in one breath, and as people ask an assistant.
-const QUESTIONS: [&str; 12] = [
-    "What is the capital of France?",
-    "Do you like dogs or cats?",
-    "How is the weather today?",
-    "Can you tell me a joke?",
-    "What should I cook for dinner?",
-    "Who wrote this song?",
-    "Where do penguins live?",
-    "Why is the sky blue?",
-    "What is your favorite color?",
-    "How far away is the moon?",
-    "Can you help me with my homework?",
-    "What did you do this morning?",
+/// Short, each said in one breath, as people ask an assistant, and in a voice in which its words are
+/// clear: a caller who is misunderstood measures little.
+const QUESTIONS: [(&str, &str); 13] = [
+    ("slt", "What is the capital of France?"),
+    ("rms", "How is the weather today?"),
+    ("awb", "Can you tell me a joke?"),
+    ("slt", "What should I cook for dinner?"),
+    ("rms", "Why is the sky blue?"),
+    ("awb", "Do you like dogs or cats?"),
+    ("slt", "Where do penguins live?"),
+    ("rms", "How far away is the moon?"),
+    ("awb", "What did you do this morning?"),
+    ("slt", "How old are you?"),
+    ("rms", "Should I learn to play the piano?"),
+    ("awb", "How do I make a cup of tea?"),
+    ("slt", "What time is it?"),
 ];
 
-/// Every question, each in one of the voices.
+/// All questions.
 pub(super) async fn bundled() -> Result<Arc<[Recording]>> {
     let engine = crate::engines::voices(&VOICES)?;
     let mut recordings = Vec::new();
-    for (number, (question, voice)) in QUESTIONS.iter().zip(VOICES.iter().cycle()).enumerate() {
+    for (number, (voice, question)) in QUESTIONS.iter().enumerate() {
         let sound = spoken(&*engine, question, voice).await?;
         let name = format!("{voice}-{number:02}");
         recordings.push(Recording { name, sound, transcript: Some((*question).to_owned()) });
