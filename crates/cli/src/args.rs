@@ -166,8 +166,13 @@ pub(crate) enum BenchCommand {
     /// Measure how callers fare who talk as people do: some interrupt, some cough, some pause
     /// within their sentences.
     Conversation(ConversationArgs),
+    /// Measure what one server for all callers saves: beside a server for each of them, with
+    /// models and threads of its own.
+    Pipelines(PipelinesArgs),
     /// Measure how well the end of a turn is found, without a server.
     Turns(TurnsArgs),
+    /// Measure how fast the language model answers callers at once, beside llama.cpp alone.
+    Llm(LlmArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -215,6 +220,21 @@ pub(crate) struct ConversationArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct PipelinesArgs {
+    /// Recordings for the callers to speak: WAV files, or folders of them.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) speech: Vec<PathBuf>,
+    /// Callers at once: two runs for each number.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values = ["1", "2", "4", "8"])]
+    pub(crate) callers: Vec<NonZeroUsize>,
+    /// Turns that each caller takes.
+    #[arg(long, default_value = "5")]
+    pub(crate) turns: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct TurnsArgs {
     /// Recordings: WAV files, or folders of them. The long ones become turns with a pause inside,
     /// and so do those that a `manifest.tsv` beside them says to end within a sentence.
@@ -226,6 +246,27 @@ pub(crate) struct TurnsArgs {
     /// Another number gives other turns; the same gives the same.
     #[arg(long, default_value = "1")]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LlmArgs {
+    /// A GGUF file, or a model's name in the catalogue, instead of the settings' one.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Conversations at once: a number for each row.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values = ["1", "4", "8"])]
+    pub(crate) sequences: Vec<NonZeroUsize>,
+    /// Tokens that each of them generates.
+    #[arg(long, default_value = "64")]
+    pub(crate) tokens: NonZeroUsize,
+    /// How often each is measured, ours and llama.cpp alone in turns; medians are shown.
+    #[arg(long, default_value = "5")]
+    pub(crate) runs: NonZeroUsize,
+    /// Threads of one step, instead of what the settings say.
+    #[arg(long)]
+    pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) form: Form,
 }

@@ -51,7 +51,9 @@ fn run(args: Args) -> anyhow::Result<()> {
     match command.unwrap_or_default() {
         Command::Serve(serve) => commands::serve::run(config()?, serve, &environment),
         Command::Models { command } => commands::models::run(&config()?, command, &environment),
-        Command::Bench(bench) => commands::bench::run(config()?, &bench, &environment),
+        Command::Bench(bench) => {
+            commands::bench::run(config()?, file.as_deref(), &bench, &environment)
+        }
         // its scenario may have settings
         Command::Loadtest(loadtest) => commands::loadtest::run(settings, &loadtest, &environment),
         Command::Replay(replay) => commands::replay::run(&config()?, &replay),

@@ -102,6 +102,7 @@ mod pressure {
     use serde::{Deserialize, Deserializer, Serializer};
     use session::Pressure;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(pressure: &Pressure, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u8(*pressure as u8)
     }

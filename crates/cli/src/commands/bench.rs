@@ -1,13 +1,16 @@
 //! `repartee bench`.
 
+mod child;
 mod conversation;
 mod cost;
 mod latency;
-mod own;
+mod llm;
+pub(super) mod own;
+mod pipelines;
 mod table;
 mod turns;
 
-use std::{collections::HashMap, fmt, io::Write, path::PathBuf};
+use std::{collections::HashMap, fmt, io::Write, path::{Path, PathBuf}};
 
 use anyhow::{Context, Result, ensure};
 use loadtest::{Recording, read_recordings};
@@ -22,13 +25,16 @@ use crate::{
 /// Measures and prints.
 pub(crate) fn run(
     config: Config,
+    file: Option<&Path>,
     args: &BenchArgs,
     environment: &HashMap<String, String>,
 ) -> Result<()> {
     match &args.command {
         None => latency::run(config, &args.latency, environment),
         Some(BenchCommand::Conversation(args)) => conversation::run(&config, args, environment),
+        Some(BenchCommand::Pipelines(args)) => pipelines::run(file, args),
         Some(BenchCommand::Turns(args)) => turns::run(&config, args, environment),
+        Some(BenchCommand::Llm(args)) => llm::run(config, args, environment),
     }
 }
 
