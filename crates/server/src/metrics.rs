@@ -63,6 +63,9 @@ pub struct Metrics {
     dropped: Counter,
     bad_messages: Family<KindLabel, Counter>,
     bytes: Family<DirectionLabel, Counter>,
+    // looked up once: they count each frame of every caller
+    bytes_in: Counter,
+    bytes_out: Counter,
 }
 
 impl Metrics {
@@ -122,7 +125,11 @@ impl Metrics {
 
     /// Measurements that nobody collects, for tests.
     pub fn unregistered() -> Self {
+        let bytes = Family::<DirectionLabel, Counter>::default();
+        let direction = |direction| bytes.get_or_create_owned(&DirectionLabel { direction });
         Self {
+            bytes_in: direction("in"),
+            bytes_out: direction("out"),
             active: Gauge::default(),
             max: Gauge::default(),
             total: Counter::default(),
@@ -135,7 +142,7 @@ impl Metrics {
             resumed: Counter::default(),
             dropped: Counter::default(),
             bad_messages: Family::default(),
-            bytes: Family::default(),
+            bytes,
         }
     }
 
@@ -187,10 +194,10 @@ impl Metrics {
     }
 
     pub(crate) fn received(&self, bytes: usize) {
-        self.bytes.get_or_create(&DirectionLabel { direction: "in" }).inc_by(bytes as u64);
+        self.bytes_in.inc_by(bytes as u64);
     }
 
     pub(crate) fn sent(&self, bytes: usize) {
-        self.bytes.get_or_create(&DirectionLabel { direction: "out" }).inc_by(bytes as u64);
+        self.bytes_out.inc_by(bytes as u64);
     }
 }
