@@ -30,6 +30,9 @@ const ENVIRONMENT: &[(&str, &str, &str)] = &[
     ("REPARTEE_OFFLINE", "models", "offline"),
 ];
 
+/// A worker's model takes memory of its own: more of them than this are asked for by number.
+const MOST_WORKERS: usize = 8;
+
 /// The most sound that a client may hold: the echo of all of it is looked for in each frame.
 const LONGEST_LEAD: Duration = Duration::from_secs(4);
 
@@ -160,7 +163,7 @@ pub(crate) struct ConversationConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SttConfig {
     pub(crate) model: String,
-    pub(crate) workers: NonZeroUsize,
+    pub(crate) workers: Workers,
     pub(crate) queue: usize,
     #[serde(with = "humantime_serde")]
     pub(crate) partial_period: Duration,
@@ -202,13 +205,41 @@ pub(crate) struct TtsConfig {
     pub(crate) engine: TtsEngine,
     pub(crate) voice: String,
     pub(crate) speed: f32,
-    pub(crate) workers: usize,
+    pub(crate) workers: Workers,
     pub(crate) queue: usize,
     #[serde(with = "humantime_serde")]
     pub(crate) lead: Duration,
     #[serde(with = "humantime_serde")]
     pub(crate) plain_lead: Duration,
     pub(crate) voices: Vec<String>,
+}
+
+/// How many jobs an engine works on at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "usize")]
+pub(crate) enum Workers {
+    /// As many as the machine has cores, within reason.
+    OfTheMachine,
+    Number(NonZeroUsize),
+}
+
+impl From<usize> for Workers {
+    fn from(number: usize) -> Self {
+        NonZeroUsize::new(number).map_or(Self::OfTheMachine, Self::Number)
+    }
+}
+
+impl Workers {
+    /// How many they are on this machine.
+    pub(crate) fn count(self) -> NonZeroUsize {
+        match self {
+            Self::Number(number) => number,
+            Self::OfTheMachine => {
+                let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+                NonZeroUsize::new(cores.get().min(MOST_WORKERS)).unwrap_or(cores)
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -277,7 +308,7 @@ impl Config {
         let sensitivity = interruption.sensitivity;
         ensure!((0.0..=1.0).contains(&sensitivity), "[interruption] sensitivity is 0.0 to 1.0");
         ensure!(stt.queue > 0, "[stt] queue must be at least 1");
-        ensure!(tts.workers > 0 && tts.queue > 0, "[tts] workers and queue must be at least 1");
+        ensure!(tts.queue > 0, "[tts] queue must be at least 1");
         let longest = tts.lead.max(tts.plain_lead);
         ensure!(longest <= LONGEST_LEAD, "[tts] lead and plain_lead are at most {LONGEST_LEAD:?}");
         ensure!((0.5..=2.0).contains(&tts.speed), "[tts] speed is 0.5 to 2.0");
@@ -478,6 +509,17 @@ mod tests {
         assert!(config.models.offline);
         assert_eq!(config.server.record, Path::new("calls"));
         assert_eq!(config.server.max_audio_queue_size, 50);
+    }
+
+    #[test]
+    fn workers_are_a_number_or_as_the_machine_has_cores() {
+        let config = load("[tts]\nworkers = 3\n", &[]).unwrap();
+        assert_eq!(
+            (config.tts.workers.count().get(), config.stt.workers),
+            (3, Workers::OfTheMachine)
+        );
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(Workers::OfTheMachine.count().get(), cores.min(MOST_WORKERS));
     }
 
     #[test]

@@ -157,7 +157,8 @@ fn stt(
         tokenizer: store.path(model, "tokenizer.bin")?,
     };
     let from = files.encoder.clone();
-    let settings = stt::moonshine::Config { workers: config.stt.workers, queue: config.stt.queue };
+    let (workers, queue) = (config.stt.workers.count(), config.stt.queue);
+    let settings = stt::moonshine::Config { workers, queue };
     let engine =
         stt::moonshine::Moonshine::start(runtime, &files, &settings, &metrics.engine("stt"))?;
     let stt::Info { name, workers, .. } = engine.info();
@@ -172,8 +173,10 @@ fn endpointing(
 ) -> Result<Loaded<Arc<dyn Endpointing>>> {
     let settings = &config.turn;
     let from = only_file(store, &settings.model)?;
-    let smart_turn =
-        endpointing::smart_turn::Config { workers: settings.workers, queue: settings.queue };
+    let smart_turn = endpointing::smart_turn::Config {
+        workers: settings.workers,
+        queue: settings.queue,
+    };
     let metrics = metrics.engine("endpointing");
     let engine = endpointing::smart_turn::SmartTurn::start(runtime, &from, &smart_turn, &metrics)?;
     let endpointing::Info { name, workers, .. } = engine.info();
@@ -236,7 +239,7 @@ fn tts(config: &Config, metrics: &Metrics) -> Result<Loaded<Arc<dyn TextToSpeech
     let voices = config.voices();
     let config = tts::flite::Config {
         voices: voices.map(str::to_owned).collect(),
-        workers: settings.workers,
+        workers: settings.workers.count().get(),
         queue: settings.queue,
     };
     let engine = tts::flite::Flite::start(&config, &metrics.engine("tts"))
