@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn values_lie_where_they_should() {
         let axis = Axis::from_zero(1_000.0);
-        assert_eq!([0.0, 250.0, 1_000.0, 5_000.0].map(|value| axis.place(value)), [0.0, 25.0, 100.0, 100.0]);
+        assert_eq!(
+            [0.0, 250.0, 1_000.0, 5_000.0].map(|value| axis.place(value)),
+            [0.0, 25.0, 100.0, 100.0]
+        );
         assert_eq!(axis.place(f64::NAN), 0.0);
     }
 
@@ -112,7 +115,12 @@ mod tests {
 
     #[test]
     fn there_is_an_axis_without_values() {
-        for axis in [Axis::from_zero(0.0), Axis::from_zero(f64::NAN), Axis::until(f64::INFINITY), Axis::around([].into_iter())] {
+        for axis in [
+            Axis::from_zero(0.0),
+            Axis::from_zero(f64::NAN),
+            Axis::until(f64::INFINITY),
+            Axis::around([].into_iter()),
+        ] {
             assert!(axis.ticks().len() > 1, "{axis:?}");
         }
         assert!(Axis::around([0.0, 0.0].into_iter()).ticks().len() > 1);

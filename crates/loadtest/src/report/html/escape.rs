@@ -24,7 +24,10 @@ mod tests {
 
     #[test]
     fn nothing_leaves_the_text_it_stands_in() {
-        assert_eq!(escape("<b a=\"x\" b='y'>&amp;"), "&lt;b a=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
+        assert_eq!(
+            escape("<b a=\"x\" b='y'>&amp;"),
+            "&lt;b a=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;"
+        );
         assert_eq!(escape("two\nlines\0"), "two\nlines\u{fffd}");
         assert_eq!(escape("für Élise – 音"), "für Élise – 音");
     }

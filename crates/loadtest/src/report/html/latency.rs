@@ -6,7 +6,10 @@ use super::{
     axis::Axis,
     plot::{Plot, Side, Size},
 };
-use crate::{Outcome, Percentiles, report::{Summary, summary::in_window}};
+use crate::{
+    Outcome, Percentiles,
+    report::{Summary, summary::in_window},
+};
 
 /// What a line over callers shows.
 type Line = (&'static str, &'static str, fn(&Percentiles) -> Duration);
@@ -46,8 +49,10 @@ pub(super) fn over_callers(summaries: &[Summary]) -> Option<String> {
 /// How many turns of a run were answered within a time.
 pub(super) fn spread(outcome: &Outcome, summary: &Summary) -> Option<String> {
     let all = summary.turns.voice_to_voice?;
-    let mut latencies: Vec<f64> =
-        in_window(outcome).filter_map(|turn| turn.voice_to_voice_ms).filter(|its| its.is_finite()).collect();
+    let mut latencies: Vec<f64> = in_window(outcome)
+        .filter_map(|turn| turn.voice_to_voice_ms)
+        .filter(|its| its.is_finite())
+        .collect();
     latencies.sort_by(f64::total_cmp);
     let count = as_number(latencies.len());
     let x = Side { axis: Axis::from_zero(ms(all.max)), unit: "ms" };

@@ -69,8 +69,7 @@ impl Plot {
     /// A ring about a dot.
     pub(super) fn ring(&mut self, (x, y): (f64, f64)) {
         let (x, y) = self.place((x, y));
-        let _ =
-            write!(self.marks, r#"<circle class="ring" cx="{x:.2}%" cy="{y:.2}%" r="6.5"/>"#);
+        let _ = write!(self.marks, r#"<circle class="ring" cx="{x:.2}%" cy="{y:.2}%" r="6.5"/>"#);
     }
 
     /// A shape so many pixels above the plot.
@@ -132,8 +131,12 @@ impl Plot {
     /// Says what marks of a class mean.
     pub(super) fn key(&mut self, class: &str, meaning: &str) {
         let mark = match class {
-            "cross" | "triangle" | "diamond" => format!(r##"<use class="{class}" href="#{class}"/>"##),
-            "ring" => r#"<circle class="dot asked" r="3"/><circle class="ring" r="5.5"/>"#.to_owned(),
+            "cross" | "triangle" | "diamond" => {
+                format!(r##"<use class="{class}" href="#{class}"/>"##)
+            }
+            "ring" => {
+                r#"<circle class="dot asked" r="3"/><circle class="ring" r="5.5"/>"#.to_owned()
+            }
             "shade" => r#"<rect class="shade" x="-7" y="-7" width="14" height="14"/>"#.to_owned(),
             line if line.starts_with("curve") => {
                 format!(r#"<path class="{line}" d="M-7 0H7" fill="none"/>"#)
@@ -197,7 +200,7 @@ pub(super) fn ticks(Side { axis, unit }: &Side) -> String {
 fn spaced(unit: &str) -> String {
     match unit {
         "" => String::new(),
-        "%" => " %".to_owned(),
+
         unit => format!(" {unit}"),
     }
 }

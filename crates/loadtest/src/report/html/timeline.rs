@@ -169,7 +169,8 @@ fn keys(plot: &mut Plot, outcome: &Outcome) {
 fn course(outcome: &Outcome, clock: &Clock, curve: &Curve, axis: Axis) -> String {
     let points = || outcome.samples.iter().map(|sample| (sample.at, (curve.of)(sample)));
     let told = tell(curve, points());
-    let title = if told.is_empty() { curve.title.to_owned() } else { format!("{}: {told}", curve.title) };
+    let title =
+        if told.is_empty() { curve.title.to_owned() } else { format!("{}: {told}", curve.title) };
     let sides = (clock.side(), Side { axis, unit: curve.unit });
     let mut plot = Plot::new(&title, "Over the time of the run.", sides, Size::Low);
     let (from, to) = outcome.window;

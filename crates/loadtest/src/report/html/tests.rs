@@ -1,0 +1,1 @@
+//! What a page must hold, whatever it is made of.
