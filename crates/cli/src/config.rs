@@ -106,6 +106,7 @@ pub(crate) struct ModelsConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct VadConfig {
     pub(crate) model: String,
+    pub(crate) rest_below: f32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -288,6 +289,8 @@ impl Config {
             "[server] max_audio_queue_size must be at least 1"
         );
         ensure!(!server.ping.is_zero(), "[server] ping must not be zero");
+        // soft speech is louder than this
+        ensure!(self.vad.rest_below <= -30.0, "[vad] rest_below must be at most -30.0");
         ensure!(server.max_busy > 0.0, "[server] max_busy must be above 0");
         ensure!(server.max_lateness > 0.0, "[server] max_lateness must be above 0");
         ensure!(!server.stuck_after.is_zero(), "[server] stuck_after must not be zero");
@@ -534,6 +537,8 @@ mod tests {
         assert!(complaint(quantised).contains("flash_attention"));
         assert!(complaint("[server]\nmax_busy = 0\n").contains("max_busy"));
         assert!(complaint("[server]\nmax_wait = \"0s\"\n").contains("max_wait"));
+        assert!(complaint("[vad]\nrest_below = -20.0\n").contains("rest_below"));
+        assert!(complaint("[vad]\nrest_below = nan\n").contains("rest_below"));
         assert!(complaint("not toml").contains("not TOML"));
         let wrong = load("", &[("MAX_CONNECTIONS", "many")]).expect_err("not a number");
         assert!(format!("{wrong:#}").contains("MAX_CONNECTIONS"));

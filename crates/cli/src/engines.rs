@@ -11,6 +11,7 @@ use endpointing::Endpointing;
 use engine::{Metrics, Watch, onnx::Runtime};
 use llm::LanguageModel;
 use models::{Platform, Store, Terminal};
+use prometheus_client::registry::Registry;
 use server::{EngineReport, Ready};
 use session::Engines;
 use stt::SpeechToText;
@@ -28,6 +29,33 @@ const VAD_QUEUE: usize = 4096;
 /// The most conversations that the language model holds at once if the settings do not say: more
 /// callers share them, since few are answered at the same time.
 const MOST_SLOTS: usize = 32;
+
+/// What engines measure.
+#[derive(Clone, Debug)]
+pub(crate) struct Measurements {
+    pub(crate) engines: Metrics,
+    llm: llm::llama::Metrics,
+    vad: vad::Metrics,
+}
+
+impl Measurements {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        Self {
+            engines: Metrics::new(registry),
+            llm: llm::llama::Metrics::new(registry),
+            vad: vad::Metrics::new(registry),
+        }
+    }
+
+    /// Measurements that nobody collects.
+    pub(crate) fn unregistered() -> Self {
+        Self {
+            engines: Metrics::unregistered(),
+            llm: llm::llama::Metrics::default(),
+            vad: vad::Metrics::default(),
+        }
+    }
+}
 
 /// The names of the models that these settings need from the catalogue.
 pub(crate) fn needed(config: &Config) -> Vec<String> {
@@ -47,12 +75,7 @@ pub(crate) fn needed(config: &Config) -> Vec<String> {
 
 /// Fetches what is missing, loads every engine, and says what was loaded, from where, in how long,
 /// with how much memory.
-pub(crate) fn load(
-    config: &Config,
-    store: &Store,
-    metrics: &Metrics,
-    llm_metrics: &llm::llama::Metrics,
-) -> Result<Ready> {
+pub(crate) fn load(config: &Config, store: &Store, metrics: &Measurements) -> Result<Ready> {
     let session = Arc::new(config.session()?);
     let recorder = recorder::open(&config.server.record, &session)?;
     let needed = needed(config);
@@ -60,7 +83,8 @@ pub(crate) fn load(
     store.ensure(&names, &Terminal::stderr())?;
     let mut loading = Loading::default();
     let runtime = Runtime::open(&only_file(store, &config.models.onnx_runtime)?)?;
-    let vad = loading.engine(|| vad(config, store, &runtime, metrics))?;
+    let Measurements { engines: metrics, llm: llm_metrics, vad: vad_metrics } = metrics;
+    let vad = loading.engine(|| vad(config, store, &runtime, metrics, vad_metrics))?;
     let stt = loading.engine(|| stt(config, store, &runtime, metrics))?;
     let llm = loading.engine(|| llm(config, store, metrics, llm_metrics))?;
     let tts = loading.engine(|| tts(config, metrics))?;
@@ -136,11 +160,14 @@ fn vad(
     store: &Store,
     runtime: &Runtime,
     metrics: &Metrics,
+    vad_metrics: &vad::Metrics,
 ) -> Result<Loaded<vad::Engine>> {
     let from = only_file(store, &config.vad.model)?;
     let backend = vad::silero::Silero::open(runtime, &from)?;
     let name = vad::Backend::name(&backend).to_owned();
     let engine = vad::Engine::start(Box::new(backend), VAD_QUEUE, &metrics.engine("vad"))?;
+    let rest = vad::Rest { below: config.vad.rest_below };
+    let engine = engine.resting(rest, vad_metrics);
     Ok(Loaded { engine, kind: "vad", name, from, workers: 1 })
 }
 
@@ -173,10 +200,8 @@ fn endpointing(
 ) -> Result<Loaded<Arc<dyn Endpointing>>> {
     let settings = &config.turn;
     let from = only_file(store, &settings.model)?;
-    let smart_turn = endpointing::smart_turn::Config {
-        workers: settings.workers,
-        queue: settings.queue,
-    };
+    let smart_turn =
+        endpointing::smart_turn::Config { workers: settings.workers, queue: settings.queue };
     let metrics = metrics.engine("endpointing");
     let engine = endpointing::smart_turn::SmartTurn::start(runtime, &from, &smart_turn, &metrics)?;
     let endpointing::Info { name, workers, .. } = engine.info();

@@ -1,16 +1,25 @@
 //! Voice activity: the probability that a frame of sound is speech.
 //!
 //! One engine thread steps the frames of all sessions together in batches; each session's
-//! recurrent state travels with its frame and back, so that nothing of a caller stays here.
+//! recurrent state travels with its frame and back, so that nothing of a caller stays here. Over
+//! lasting silence the model may [rest](Rest).
 
+mod batch;
+mod metrics;
+mod rest;
 pub mod scripted;
 #[cfg(feature = "silero")]
 pub mod silero;
 mod stepping;
+mod stream;
 
 use audio::SampleRate;
 
-pub use stepping::{Engine, Info, MAX_BATCH, Stream};
+pub use batch::MAX_BATCH;
+pub use metrics::Metrics;
+pub use rest::Rest;
+pub use stepping::{Engine, Info};
+pub use stream::Stream;
 
 /// Samples in the frames this room takes: 32 ms at 16 kHz.
 pub const FRAME_SAMPLES: usize = 512;

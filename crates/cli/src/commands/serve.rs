@@ -64,8 +64,7 @@ impl Starting {
         let listener = TcpListener::bind(address).await.with_context(listening)?;
         let address = listener.local_addr().with_context(listening)?;
         let mut registry = Registry::with_prefix("repartee");
-        let engine_metrics = engine::Metrics::new(&mut registry);
-        let llm_metrics = llm::llama::Metrics::new(&mut registry);
+        let measurements = engines::Measurements::new(&mut registry);
         let (ready_tx, ready) = watch::channel(None);
         let (failed_tx, failed) = oneshot::channel();
         let server = Server {
@@ -76,10 +75,10 @@ impl Starting {
             registry,
             version: env!("CARGO_PKG_VERSION"),
         };
-        let monitor = Monitor::start(&engine_metrics, config.limits())?;
+        let monitor = Monitor::start(&measurements.engines, config.limits())?;
         let watch = monitor.watch();
         let loader = Thread::start("loader", move || {
-            match engines::load(&config, &store, &engine_metrics, &llm_metrics) {
+            match engines::load(&config, &store, &measurements) {
                 Ok(mut ready) => {
                     ready.engines.watch = watch;
                     announce(&ready_tx, ready, address);

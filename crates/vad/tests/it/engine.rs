@@ -7,7 +7,8 @@ use std::{
 };
 
 use ::engine::Metrics;
-use vad::{Backend, Engine, FRAME_SAMPLES, Row, State, VadError};
+use tokio::task::JoinSet;
+use vad::{Backend, Engine, FRAME_SAMPLES, Rest, Row, State, Stream, VadError};
 
 /// A frame over which the backend fails, or panics.
 const FAIL: f32 = 0.5;
@@ -221,4 +222,78 @@ async fn streams_outlive_their_engine_and_say_so() {
     drop(rig);
     let answer = stream.probability(frame(0.0)).await;
     assert!(matches!(answer, Err(VadError::Stopped)), "{answer:?}");
+}
+
+/// Frames of silence after which the model rests, and those from before its end that it hears.
+const UNTIL_REST: u16 = 625;
+const CAUGHT_UP: u16 = 8;
+
+/// Remembers how many frames a stream has had: the probability is a ten-thousandth of it.
+struct Tally;
+
+impl Backend for Tally {
+    fn name(&self) -> &'static str {
+        "tally"
+    }
+
+    fn initial_state(&self) -> State {
+        State(vec![0.0].into())
+    }
+
+    fn step(&mut self, rows: &mut [Row]) -> Result<(), VadError> {
+        for row in rows {
+            row.state.0[0] += 1.0;
+            row.probability = row.state.0[0] / 10_000.0;
+        }
+        Ok(())
+    }
+}
+
+/// How many frames the model has had of this stream, with this one.
+async fn tally(stream: &mut Stream, sample: f32) -> u16 {
+    let probability = stream.probability(frame(sample)).await.expect("the engine runs");
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let frames = (probability * 10_000.0).round() as u16;
+    frames
+}
+
+#[tokio::test]
+async fn a_model_rests_over_lasting_silence_and_catches_up_when_it_ends() {
+    let metrics = vad::Metrics::default();
+    let engine = Engine::start(Box::new(Tally), 4, &Metrics::unregistered().engine("vad"));
+    let engine = engine.expect("threads are to be had");
+    let resting = engine.clone().resting(Rest { below: -50.0 }, &metrics);
+    let (mut all, mut resting) = (engine.open(), resting.open());
+    for number in 1..=UNTIL_REST {
+        assert_eq!(tally(&mut resting, 0.0).await, number);
+    }
+    for _ in 0..20 {
+        assert_eq!(tally(&mut resting, 0.0).await, 0);
+    }
+    assert_eq!(metrics.rested(), 20);
+    assert_eq!(tally(&mut resting, 0.1).await, UNTIL_REST + CAUGHT_UP + 1);
+    assert_eq!(tally(&mut resting, 0.0).await, UNTIL_REST + CAUGHT_UP + 2, "awake for good");
+    for _ in 0..UNTIL_REST + 20 {
+        tally(&mut all, 0.0).await;
+    }
+    assert_eq!(metrics.rested(), 20, "who did not ask for rest gets none");
+}
+
+#[tokio::test]
+async fn many_streams_that_catch_up_at_once_each_hear_themselves() {
+    let metrics = vad::Metrics::default();
+    let engine = Engine::start(Box::new(Tally), 200, &Metrics::unregistered().engine("vad"));
+    let engine = engine.expect("threads are to be had").resting(Rest { below: -50.0 }, &metrics);
+    let mut tasks = JoinSet::new();
+    for _ in 0..150 {
+        let mut stream = engine.open();
+        tasks.spawn(async move {
+            for _ in 0..UNTIL_REST + 20 {
+                tally(&mut stream, 0.0).await;
+            }
+            tally(&mut stream, 0.1).await
+        });
+    }
+    let woken = tasks.join_all().await;
+    assert_eq!(woken, [UNTIL_REST + CAUGHT_UP + 1; 150]);
 }

@@ -4,4 +4,6 @@ mod engine;
 #[cfg(feature = "silero")]
 mod models;
 #[cfg(feature = "silero")]
+mod resting;
+#[cfg(feature = "silero")]
 mod silero;

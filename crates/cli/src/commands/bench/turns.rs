@@ -10,7 +10,6 @@ use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Result, ensure};
 use audio::MediaTime;
-use engine::Metrics;
 use loadtest::{Joining, Percentiles, joined_turns};
 use serde::Serialize;
 
@@ -49,8 +48,8 @@ pub(super) fn run(
     );
     logging::start(&config.log)?;
     let store = store::open(config, environment)?;
-    let metrics = Metrics::unregistered();
-    let engines = engines::load(config, &store, &metrics, &llm::llama::Metrics::default())?.engines;
+    let measurements = engines::Measurements::unregistered();
+    let engines = engines::load(config, &store, &measurements)?.engines;
     let policies = policies(engines.endpointing.is_some());
     let mut bench = Bench {
         ears: Ears::new(engines),
