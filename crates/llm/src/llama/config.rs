@@ -39,6 +39,9 @@ pub struct Config {
     pub patience: Duration,
     /// Seed of responses that bring none; `None` draws one each time.
     pub seed: Option<u32>,
+    /// For measuring: responses go on past their end, to their greatest length.
+    #[doc(hidden)]
+    pub endless: bool,
 }
 
 impl Config {
@@ -56,6 +59,7 @@ impl Config {
             kv_type: KvType::F16,
             patience: Duration::from_secs(5),
             seed: None,
+            endless: false,
         }
     }
 

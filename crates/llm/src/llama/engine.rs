@@ -5,6 +5,7 @@ mod seating;
 
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -222,7 +223,7 @@ impl<'m> Engine<'m> {
         match self.prepare(&talk, &messages, &options) {
             Ok((place, left)) => {
                 let chosen = sampler(&options, self.config.seed, self.model.n_vocab());
-                let text = Text::new(self.prompter.markers());
+                let text = Text::new(self.endings());
                 let mut answer = Answer::new(outlet, chosen, text, left, asked);
                 if !self.rewinds {
                     // all that was ever said would be read again if it is not heard
@@ -232,6 +233,11 @@ impl<'m> Engine<'m> {
             }
             Err(error) => outlet.fail(error),
         }
+    }
+
+    /// What a response ends with.
+    fn endings(&self) -> Arc<[String]> {
+        if self.config.endless { Arc::default() } else { self.prompter.markers() }
     }
 
     /// Aims the conversation at its prompt; returns its place and how long the response may get.
@@ -342,7 +348,7 @@ impl<'m> Engine<'m> {
         let token = answer.sampler().sample(&self.context, row);
         self.counters.generated.inc();
         let vocabulary = self.model.vocab();
-        let ended = vocabulary.is_eog(token);
+        let ended = vocabulary.is_eog(token) && !self.config.endless;
         let goes_on = !ended && answer.take(&self.prompter.spoken(self.model, token));
         if goes_on {
             talk.tokens.push(token);
