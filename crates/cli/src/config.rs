@@ -250,12 +250,13 @@ pub(crate) enum TtsEngine {
 }
 
 impl Config {
-    /// The settings of this file and environment over the defaults.
+    /// As without anything over them.
+    #[cfg(test)]
     pub(crate) fn load(file: Option<&Path>, environment: &HashMap<String, String>) -> Result<Self> {
         Self::load_with(file, environment, Table::new())
     }
 
-    /// The same, with these settings over all of them.
+    /// The settings of this file and environment over the defaults, and these over all of them.
     pub(crate) fn load_with(
         file: Option<&Path>,
         environment: &HashMap<String, String>,

@@ -1,11 +1,13 @@
 //! One caller.
 
+mod hearing;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use audio::{Frame, Resampler, SampleRate, level};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{ServerMessage, SessionState};
@@ -18,7 +20,7 @@ use crate::{
     microphone::Microphone,
     playback::Playback,
     turn::Record,
-    wire::{Dialect, Heard, Wire},
+    wire::{Dialect, Wire},
 };
 
 /// A server that says nothing for so long is not going to.
@@ -264,55 +266,6 @@ impl Caller {
         }
     }
 
-    fn take(&mut self, incoming: Message) -> Result<()> {
-        let heard = match incoming {
-            Message::Binary(frame) => vec![self.wire.binary(&frame)?],
-            Message::Text(text) => self.wire.text(&text)?,
-            Message::Close(frame) => {
-                self.lost = true;
-                bail!("the server hung up: {}", reason(frame.as_ref()))
-            }
-            // pings are answered by the library
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Vec::new(),
-        };
-        for heard in heard {
-            match heard {
-                Heard::Message(message) => {
-                    self.heed(&message);
-                    self.arrived.push_back(message);
-                }
-                Heard::Sound { response, position, samples } => {
-                    self.play(response, position, &samples);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Does as a page does.
-    fn heed(&mut self, message: &ServerMessage<'_>) {
-        let now = Instant::now();
-        if let Some(response) = response_of(message) {
-            self.named = self.named.max(response);
-            self.nameless.remove(&response);
-        }
-        match *message {
-            ServerMessage::AudioEnd { response, .. } => self.playback.complete(response),
-            ServerMessage::Pause { response } => self.playback.pause(response, now),
-            ServerMessage::Resume { response } => self.playback.resume(response, now),
-            ServerMessage::StopTts { response, .. } => self.playback.stop(response, now),
-            ServerMessage::State { state } => self.state = state,
-            _ => {}
-        }
-    }
-
-    fn play(&mut self, response: u32, position: u64, samples: &[f32]) {
-        if response > self.named {
-            self.nameless.insert(response);
-        }
-        self.playback.arrived(response, position, samples, Instant::now());
-    }
-
     async fn send(&mut self, message: Message) -> Result<()> {
         let sent = timeout(PATIENCE, self.socket.send(message)).await;
         self.lost |= !matches!(sent, Ok(Ok(())));
@@ -337,21 +290,6 @@ fn resampled(clip: &Frame, rate: SampleRate) -> Frame {
     resampler.push(&clip.samples, &mut samples);
     resampler.flush(&mut samples);
     Frame::new(rate, samples)
-}
-
-/// The response that a message is about.
-fn response_of(message: &ServerMessage<'_>) -> Option<u32> {
-    match *message {
-        ServerMessage::PartialAssistantAnswer { response, .. }
-        | ServerMessage::FinalAssistantAnswer { response, .. }
-        | ServerMessage::AudioEnd { response, .. }
-        | ServerMessage::Pause { response }
-        | ServerMessage::Resume { response }
-        | ServerMessage::StopTts { response, .. }
-        | ServerMessage::TtsInterruption { response, .. } => Some(response),
-        ServerMessage::TurnMetrics(metrics) => Some(metrics.response),
-        _ => None,
-    }
 }
 
 /// Why the server hung up.

@@ -37,7 +37,7 @@ pub struct Outcome {
 pub struct CallerOutcome {
     /// Their number, from 0 on.
     pub caller: usize,
-    /// The dialect they spoke: `repartee` or `plain`.
+    /// The dialect they spoke, `repartee` or `plain`; `silent` or `muted` of those who say nothing.
     pub dialect: String,
     /// When they called.
     pub called_at: f64,

@@ -11,6 +11,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -27,6 +28,9 @@ use crate::{
     config::Config,
     descriptors, logging, store,
 };
+
+/// How long a trial of `--find-capacity` takes if nobody says.
+const TRIAL: Duration = Duration::from_mins(1);
 
 /// Lets callers talk, measures, prints, and writes files.
 pub(crate) fn run(
@@ -71,7 +75,7 @@ pub(crate) fn run(
     let text = if args.find_capacity {
         capacity::text(&outcomes, args.p95)
     } else {
-        outcomes.iter().map(report::text).collect()
+        outcomes.iter().map(|it| report::text(it) + "\n" + &report::field_terms(it)).collect()
     };
     print(&text)
 }
@@ -120,6 +124,9 @@ fn scenario(args: &LoadtestArgs) -> Result<Scenario> {
     };
     if let Some(callers) = args.callers {
         scenario.callers = callers;
+    }
+    if args.find_capacity && args.scenario.is_none() {
+        scenario.duration = TRIAL;
     }
     if let Some(duration) = args.duration {
         scenario.duration = duration;

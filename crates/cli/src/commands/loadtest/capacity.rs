@@ -9,6 +9,8 @@ use super::Test;
 
 /// Callers of a trial come over so long each, at most, so that they do not come all at once.
 const APART: Duration = Duration::from_millis(500);
+/// So much of a trial is not counted, at least: its callers have just come.
+const WARM: Duration = Duration::from_secs(5);
 
 /// Tries until the number is known. Gives all trials, in order of their callers.
 pub(super) async fn search(test: &Test<'_>, url: &str) -> Result<Vec<Finished>> {
@@ -33,6 +35,9 @@ fn trial(scenario: &Scenario, callers: usize) -> Scenario {
     let mut trial = scenario.clone();
     trial.callers = callers;
     trial.name = format!("{}, {callers} at once", scenario.name);
+    if trial.duration > 2 * WARM {
+        trial.warm = trial.warm.max(WARM);
+    }
     trial.ramp_up = APART * u32::try_from(callers).unwrap_or(u32::MAX);
     trial
 }
@@ -40,22 +45,22 @@ fn trial(scenario: &Scenario, callers: usize) -> Scenario {
 /// What was found.
 pub(super) fn text(trials: &[Outcome], p95: Duration) -> String {
     let target = Target { p95 };
-    let mut text = report::markdown(trials);
     let well = trials.iter().rposition(|trial| target.missed_by(trial).is_none());
     let found = well.map_or(0, |index| callers(&trials[index]));
-    text += &format!(
-        "\n{found} callers are served well: p95 of voice to voice at most {} ms, no failures, \
-         nobody turned away, hardly an underrun\n",
-        p95.as_millis()
-    );
+    let mut parts = vec![
+        report::markdown(trials),
+        format!(
+            "{found} callers are served well: p95 of voice to voice at most {} ms, no failures, \
+             nobody turned away, hardly an underrun",
+            p95.as_millis()
+        ),
+    ];
     let ill = trials.iter().find_map(|trial| Some((trial, target.missed_by(trial)?)));
-    if let Some((ill, why)) = ill {
-        text += &format!("{} are not: {why}\n", callers(ill));
-    }
+    parts.extend(ill.map(|(ill, why)| format!("{} are not: {why}", callers(ill))));
     if let (Some(first), Some(last)) = (trials.first(), trials.last()) {
-        text += &format!("{}\n", Bottleneck::between(first, last));
+        parts.push(Bottleneck::between(first, last).to_string());
     }
-    text
+    parts.join("\n") + "\n"
 }
 
 /// Places of callers who talk.

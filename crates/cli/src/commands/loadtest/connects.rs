@@ -27,22 +27,20 @@ pub(super) async fn run(url: &str, times: usize, recordings: &[Recording]) -> Re
 
 fn text(all: &ComingAndGoing) -> String {
     let ComingAndGoing { came, refused, failures, before, after, seconds } = all;
-    let mut text = format!(
-        "{came} came and went in {seconds:.0} s, {refused} refusals on the way, {} failures\n",
+    let mut lines = vec![format!(
+        "{came} came and went in {seconds:.0} s, {refused} refusals on the way, {} failures",
         failures.len()
-    );
-    for failure in failures.iter().take(5) {
-        text += &format!("  {failure}\n");
-    }
-    let mut row = |name: &str, of: fn(&Process) -> u64, unit: &str| {
+    )];
+    lines.extend(failures.iter().take(5).map(|failure| format!("  {failure}")));
+    let row = |name: &str, of: fn(&Process) -> u64| {
         let (before, after) = (of(before), of(after));
-        text += &format!("{name:<12} {before:>8} before {after:>8} after  {unit}\n");
+        format!("{name:<12} {before:>8} before {after:>8} after")
     };
-    row("memory", |it| it.resident_bytes >> 10, "KiB");
-    row("threads", |it| it.threads as u64, "");
-    row("descriptors", |it| it.descriptors as u64, "");
-    row("sessions", |it| it.sessions as u64, "");
-    text
+    lines.push(row("memory, KiB", |it| it.resident_bytes >> 10));
+    lines.push(row("threads", |it| it.threads as u64));
+    lines.push(row("descriptors", |it| it.descriptors as u64));
+    lines.push(row("sessions", |it| it.sessions as u64));
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
@@ -57,7 +55,7 @@ mod tests {
         let all = ComingAndGoing { came: 99, failures, before, after, ..Default::default() };
         let text = text(&all);
         assert!(text.starts_with("99 came and went"), "{text}");
-        assert!(text.contains("so it is") && text.contains("4096 before     4096 after  KiB"));
+        assert!(text.contains("so it is") && text.contains("4096 before     4096 after"));
         assert!(text.contains("threads             9 before       10 after"), "{text}");
     }
 }
