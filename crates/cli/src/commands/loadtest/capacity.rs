@@ -56,9 +56,12 @@ pub(super) fn text(trials: &[Outcome], p95: Duration) -> String {
         ),
     ];
     let ill = trials.iter().find_map(|trial| Some((trial, target.missed_by(trial)?)));
-    parts.extend(ill.map(|(ill, why)| format!("{} are not: {why}", callers(ill))));
-    if let (Some(first), Some(last)) = (trials.first(), trials.last()) {
-        parts.push(Bottleneck::between(first, last).to_string());
+    match (trials.first(), ill) {
+        (Some(first), Some((ill, why))) => {
+            parts.push(format!("{} are not: {why}", callers(ill)));
+            parts.push(Bottleneck::between(first, ill).to_string());
+        }
+        _ => parts.push("no more were tried (--most): nothing shows the bottleneck".to_owned()),
     }
     parts.join("\n") + "\n"
 }
@@ -93,6 +96,13 @@ mod tests {
         let text = text(&trials, Duration::from_millis(1_500));
         assert!(text.contains("\n2 callers are served well"), "{text}");
         assert!(text.contains("3 are not: the 95th percentile is 2000 ms"), "{text}");
-        assert!(text.contains("bottleneck"), "{text}");
+        assert!(text.contains("bottleneck: unknown"), "{text}");
+    }
+
+    #[test]
+    fn where_all_are_served_well_there_is_no_bottleneck() {
+        let text = text(&[outcome(1, 400.0), outcome(2, 700.0)], Duration::from_millis(1_500));
+        assert!(text.contains("2 callers are served well"), "{text}");
+        assert!(text.contains("nothing shows the bottleneck"), "{text}");
     }
 }
