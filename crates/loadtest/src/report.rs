@@ -10,7 +10,11 @@ mod html;
 mod rows;
 mod server;
 mod summary;
+#[cfg(test)]
+mod synthetic;
 mod table;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 pub use csv::csv;
