@@ -33,6 +33,7 @@ pub(super) fn rows(summary: &Summary) -> Vec<Row> {
 pub(super) fn short(value: f64) -> String {
     match value.abs() {
         size if !size.is_finite() => "-".to_owned(),
+        size if size.fract() == 0.0 => format!("{value:.0}"),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),

@@ -193,7 +193,7 @@ fn turns(outcome: &Outcome) -> TurnFigures {
         answer_minutes,
         underruns_per_minute: per_minute(underruns, answer_minutes),
         interruptions: has(|turn| turn.act == Act::Interrupted),
-        stopped: has(|turn| turn.stop_ms.is_some()),
+        stopped: has(|turn| turn.act == Act::Interrupted && turn.stop_ms.is_some()),
         stop: measured(|turn| turn.stop_ms),
         understood: word_errors(turns.clone().filter_map(|turn| turn.word_errors)),
         heard: word_errors(turns.clone().filter_map(|turn| turn.answer_errors)),

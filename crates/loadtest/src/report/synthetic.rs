@@ -62,9 +62,10 @@ fn turn(random: &mut Random, caller: usize, at: f64, callers: usize) -> TurnOutc
     let turn_end = after(220, 0.4);
     let heard = f64::from(u32::try_from(sound.max(turn_end)).unwrap_or(0)) + 70.0;
     let answered = chance > 0.03;
+    let interrupting = random.fraction() < 0.15;
     TurnOutcome {
         caller,
-        act: if random.fraction() < 0.15 { Act::Interrupted } else { Act::Asked },
+        act: if interrupting { Act::Interrupted } else { Act::Asked },
         at,
         clip: "what-is-this.wav".to_owned(),
         speech_ms: 1_800.0,
@@ -86,7 +87,7 @@ fn turn(random: &mut Random, caller: usize, at: f64, callers: usize) -> TurnOutc
         last_sound_arrived_ms: Some(heard + 2_000.0),
         answer_ms: 3_500.0,
         underruns: usize::from(random.fraction() < 0.02),
-        stop_ms: Some(90.0),
+        stop_ms: interrupting.then_some(90.0),
         word_errors: Some((usize::from(random.fraction() < 0.1), 6)),
         failure: (!answered).then(|| "no answer within 20 s".to_owned()),
         ..TurnOutcome::default()
