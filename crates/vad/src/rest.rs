@@ -2,10 +2,10 @@
 
 use audio::level;
 
-/// The model goes on for so many frames of silence, 20 s, before it rests. It remembers the speech
+/// The model goes on for so many frames of silence, 30 s, before it rests. It remembers the speech
 /// before for about as long: if it rested after a second, what it finds likely at the next onset
-/// would differ by up to 0.9.
-const STILL: u32 = 625;
+/// would differ by up to 0.9, and after 20 s an onset may still be found half a second later.
+const STILL: u32 = 940;
 /// A frame that the model finds likelier than this to be speech is no silence, however quiet.
 const UNLIKELY: f32 = 0.1;
 /// What lies so many decibels below the setting is silence in any room.

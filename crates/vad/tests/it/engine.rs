@@ -225,7 +225,7 @@ async fn streams_outlive_their_engine_and_say_so() {
 }
 
 /// Frames of silence after which the model rests, and those from before its end that it hears.
-const UNTIL_REST: u16 = 625;
+const UNTIL_REST: u16 = 940;
 const CAUGHT_UP: u16 = 8;
 
 /// Remembers how many frames a stream has had: the probability is a ten-thousandth of it.

@@ -9,12 +9,15 @@ use crate::models;
 /// As in the server's settings.
 const REST: Rest = Rest { below: -50.0 };
 /// Silence before, between and after what is said: five seconds more than the model goes on for.
-const SILENCE: usize = 25 * 16_000;
+const SILENCE: usize = 35 * 16_000;
 /// As much is said of a recording.
 const SAID: usize = 4 * 16_000;
 /// What the turn detector takes for speech, and for silence after it.
 const START: f32 = 0.5;
 const STOP: f32 = 0.35;
+/// How far the edge of a turn may move, in frames: where a voice is hardly louder than the noise the
+/// model is undecided for as long.
+const MOVED: usize = 4;
 
 /// Somebody who speaks twice, in a room.
 struct Scene {
@@ -27,7 +30,6 @@ struct Heard {
     name: String,
     by_all: Vec<f32>,
     by_resting: Vec<f32>,
-    by_other: Vec<f32>,
 }
 
 fn amplitude(decibels: f32) -> f32 {
@@ -40,7 +42,7 @@ fn noise(samples: usize, decibels: f32, colour: f32) -> Vec<f32> {
     let mut next = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let white = f32::from(u16::try_from(seed >> 16).expect("half of a number")) / 32_767.5;
-        last = colour * last + white - 0.5;
+        last = colour * last + white - 1.0;
         last
     };
     let noise: Vec<f32> = (0..samples).map(|_| next()).collect();
@@ -112,11 +114,10 @@ async fn listen_to(
 ) -> Vec<Heard> {
     let mut tasks = JoinSet::new();
     for Scene { name, frames } in scenes {
-        let (all, resting, other) = (engine.open(), resting.open(), engine.open());
+        let (all, resting) = (engine.open(), resting.open());
         tasks.spawn(async move {
-            let both = (hear(all, &frames), hear(resting, &frames), hear(other, &frames[31..]));
-            let (by_all, by_resting, by_other) = tokio::join!(both.0, both.1, both.2);
-            Heard { name, by_all, by_resting, by_other }
+            let (by_all, by_resting) = tokio::join!(hear(all, &frames), hear(resting, &frames));
+            Heard { name, by_all, by_resting }
         });
     }
     tasks.join_all().await
@@ -133,42 +134,22 @@ async fn a_model_that_rests_finds_the_same_speech() {
     let engine = Engine::start(Box::new(silero), 4_096, &metrics).expect("a thread is to be had");
     let resting = engine.clone().resting(REST, &spared);
     let mut differences = vec![];
-    let mut edges = 0;
-    for Heard { name, by_all, by_resting, by_other } in
-        listen_to(scenes(&speech), &engine, &resting).await
-    {
+    for Heard { name, by_all, by_resting } in listen_to(scenes(&speech), &engine, &resting).await {
         let frames = || by_all.iter().zip(&by_resting);
         let overslept = frames().filter(|(_, resting)| **resting <= 0.0).map(|(all, _)| *all);
         let overslept = overslept.fold(0.0, f32::max);
         assert!(overslept < STOP / 2.0, "{name}: {overslept} while the model rested");
         differences.extend(frames().map(|(all, resting)| (all - resting).abs()));
         let (all, resting) = (turns(&by_all), turns(&by_resting));
-        if all.len() != resting.len() {
-            println!("OTHER {name}: {all:?} and {resting:?}");
-        }
-        edges += 2 * all.len();
-        let base = turns(&by_other);
-        if all.len() != base.len() {
-            println!("BASEOTHER {name}: {all:?} and {base:?}");
-        }
-        for (all, base) in all.iter().zip(&base) {
-            let base = (base.0 + 31, base.1 + 31);
-            let moved = all.0.abs_diff(base.0).max(all.1.abs_diff(base.1));
-            if moved > 1 {
-                println!("BASEMOVED {name}: {all:?} and {base:?}");
-            }
-        }
+        assert_eq!(all.len(), resting.len(), "{name}: {all:?} and {resting:?}");
         for (all, resting) in all.iter().zip(&resting) {
             let moved = all.0.abs_diff(resting.0).max(all.1.abs_diff(resting.1));
-            if moved > 1 {
-                println!("MOVED {name}: {all:?} and {resting:?}");
-            }
+            assert!(moved <= MOVED, "{name}: {all:?} and {resting:?}");
         }
     }
-    println!("{edges} edges");
     differences.sort_by(f32::total_cmp);
     let [p99, p999] = [990, 999].map(|share| differences[differences.len() * share / 1_000]);
     let rested = spared.rested() as f32 / differences.len() as f32;
     println!("rested over {rested:.2} of the frames; differences: p99 {p99:.4}, p99.9 {p999:.4}");
-    assert!(p99 < 0.02 && p999 < 0.1, "{p99} and {p999}");
+    assert!(p99 < 0.02 && p999 < 0.05, "{p99} and {p999}");
 }
