@@ -189,7 +189,8 @@ impl Listening {
         self.pre_roll.clear();
         self.pre_roll.extend(&segment[recent..]);
         self.in_turn = false;
-        self.recent.clear();
+        // half a megabyte, which a caller who says nothing more does not need
+        self.recent = VecDeque::new();
         self.assessment = None;
         self.settled.clear();
         self.settling = FuturesOrdered::new();
@@ -306,11 +307,13 @@ impl Listening {
     }
 
     fn keep_pre_roll(&mut self, samples: &[f32]) {
-        self.pre_roll.extend(samples);
         // detection takes two frames of speech, which belong to the turn as well
         let keep = self.pre_roll_samples + 2 * vad::FRAME_SAMPLES;
-        let surplus = self.pre_roll.len().saturating_sub(keep);
-        self.pre_roll.drain(..surplus);
+        let length = self.pre_roll.len();
+        let surplus = (length + samples.len()).saturating_sub(keep);
+        self.pre_roll.drain(..surplus.min(length));
+        self.pre_roll.reserve_exact(keep.saturating_sub(self.pre_roll.len()));
+        self.pre_roll.extend(samples);
     }
 }
 
