@@ -87,10 +87,10 @@ fn run(page: &mut String, outcome: &Outcome, summary: &Summary, name: &str) {
     page.extend(timeline::resources(outcome));
     if !outcome.scenario.trim().is_empty() {
         let scenario = escape(&outcome.scenario);
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<details class=\"sheet\"><summary>The scenario</summary><pre>{scenario}</pre>\
-             </details>\n"
+             </details>"
         );
     }
     page.push_str("</section>\n");

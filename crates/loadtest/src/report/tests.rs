@@ -164,22 +164,22 @@ fn the_parts_that_others_measure_lie_between_ours() {
         speech_end_to_first_audio_sent_ms: Some(510),
         ..TurnMetrics::default()
     };
-    let decided = TurnOutcome { parts: parts.clone(), ..turn(0, 20.0, 600.0) };
+    let decided = TurnOutcome { parts, ..turn(0, 20.0, 600.0) };
     let guessed = TurnMetrics { speculative: true, speech_end_to_turn_end_ms: Some(400), ..parts };
     let guessed = TurnOutcome { parts: guessed, ..turn(0, 20.0, 600.0) };
     let median =
         |turn: &TurnOutcome, project, name| match figure(&run(vec![turn.clone()]), project, name) {
-            Some(Measured::Spread(spread)) => (spread.median * 1e3).round(),
+            Some(Measured::Spread(spread)) => format!("{:.3}", spread.median),
             other => panic!("{other:?}"),
         };
-    assert_eq!(median(&decided, "livekit", "llm_ttft"), 50.0);
-    assert_eq!(median(&guessed, "livekit", "llm_ttft"), 250.0);
-    assert_eq!(median(&decided, "unmute", "llm_latencies"), 50.0);
-    assert_eq!(median(&guessed, "unmute", "llm_latencies"), 0.0);
-    assert_eq!(median(&decided, "unmute", "tts_start_latencies"), 160.0);
-    assert_eq!(median(&guessed, "unmute", "tts_start_latencies"), 110.0);
-    assert_eq!(median(&decided, "pipecat", "TTS TTFB"), 50.0);
-    assert_eq!(median(&decided, "pipecat", "user-bot latency"), 510.0);
+    assert_eq!(median(&decided, "livekit", "llm_ttft"), "0.050");
+    assert_eq!(median(&guessed, "livekit", "llm_ttft"), "0.250");
+    assert_eq!(median(&decided, "unmute", "llm_latencies"), "0.050");
+    assert_eq!(median(&guessed, "unmute", "llm_latencies"), "0.000");
+    assert_eq!(median(&decided, "unmute", "tts_start_latencies"), "0.160");
+    assert_eq!(median(&guessed, "unmute", "tts_start_latencies"), "0.110");
+    assert_eq!(median(&decided, "pipecat", "TTS TTFB"), "0.050");
+    assert_eq!(median(&decided, "pipecat", "user-bot latency"), "0.510");
 }
 
 fn odd() -> impl Strategy<Value = f64> {

@@ -99,11 +99,10 @@ mod tests {
     #[test]
     fn values_lie_where_they_should() {
         let axis = Axis::from_zero(1_000.0);
-        assert_eq!(
-            [0.0, 250.0, 1_000.0, 5_000.0].map(|value| axis.place(value)),
-            [0.0, 25.0, 100.0, 100.0]
-        );
-        assert_eq!(axis.place(f64::NAN), 0.0);
+        let place = |value| format!("{:.3}", axis.place(value));
+        assert_eq!([0.0, 250.0].map(place), ["0.000", "25.000"]);
+        assert_eq!([1_000.0, 5_000.0].map(place), ["100.000", "100.000"]);
+        assert_eq!(place(f64::NAN), "0.000");
     }
 
     #[test]

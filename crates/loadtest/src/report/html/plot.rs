@@ -120,7 +120,7 @@ impl Plot {
     /// Text at a point on a rising line, where the line does not run.
     pub(super) fn note(&mut self, point: (f64, f64), text: &str) {
         let (x, y) = self.place(point);
-        let (anchor, dx, dy) = if x > 70.0 { ("end", -8, -6) } else { ("start", 8, 15) };
+        let (anchor, dx, dy) = if x > 55.0 { ("end", -8, -6) } else { ("start", 8, 15) };
         let text = escape(text);
         let _ = write!(
             self.marks,

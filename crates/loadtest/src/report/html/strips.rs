@@ -47,7 +47,9 @@ pub(super) fn waterfall(summary: &Summary) -> Option<String> {
         before = f64::max(before, ms(step.1.p50));
     }
     let caption = "Where the time goes, from the end of speech to the first sound heard";
-    Some(table(caption, &["reached", "median", "95 %"], &axis, &rows))
+    let note = "In milliseconds. Bars end at the median, the lines behind them at 95 %. That the turn \
+                is over is decided beside the other steps.";
+    Some(table(caption, ["reached", note], &axis, &rows))
 }
 
 /// Each caller's latencies, the slowest caller first; `None` of fewer than two callers.
@@ -66,17 +68,17 @@ pub(super) fn callers(outcome: &Outcome) -> Option<String> {
         }
         _ => "How each caller fares, the slowest first".to_owned(),
     };
-    Some(table(&caption, &["caller", "median", "95 %"], &axis, &rows))
+    let note = "In milliseconds. Each dot is a turn, the lines are the caller's median and 95 %.";
+    Some(table(&caption, ["caller", note], &axis, &rows))
 }
 
-fn table(caption: &str, head: &[&str; 3], axis: &Axis, rows: &str) -> String {
-    let [name, median, high] = head;
+fn table(caption: &str, [name, note]: [&str; 2], axis: &Axis, rows: &str) -> String {
     let ticks = ticks(&Side { axis: *axis, unit: "" });
     format!(
         "<figure><table class=\"strips\"><caption>{}</caption><thead><tr><th scope=\"col\">{name}\
          </th><th><svg class=\"scale\" aria-hidden=\"true\">{ticks}</svg></th><th scope=\"col\">\
-         {median}</th><th scope=\"col\">{high}</th></tr></thead><tbody>{rows}</tbody></table>\
-         <p class=\"quiet\">In milliseconds.</p></figure>\n",
+         median</th><th scope=\"col\">95 %</th></tr></thead><tbody>{rows}</tbody></table>\
+         <p class=\"quiet\">{note}</p></figure>\n",
         escape(caption)
     )
 }

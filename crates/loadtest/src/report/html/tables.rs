@@ -41,7 +41,7 @@ pub(super) fn spans(outcome: &Outcome) -> String {
     let rows: String = (0..SPANS).map(|number| span_row(outcome, number, span)).collect();
     let head = format!("<thead><tr><th scope=\"col\">seconds</th>{head}</tr></thead>");
     format!(
-        "<details><summary>As a table</summary>{}</details>\n",
+        "<details><summary>Turns by time, as a table</summary>{}</details>\n",
         wide(&format!("{head}<tbody>{rows}</tbody>"))
     )
 }
@@ -75,10 +75,10 @@ pub(super) fn field(outcome: &Outcome) -> String {
             "<caption>{}</caption><thead><tr><td></td>{names}</tr></thead><tbody>{rows}</tbody>",
             escape(project.name)
         );
-        let _ = write!(
+        let _ = writeln!(
             text,
             "{}<details><summary>What {} measures, and where ours comes only near</summary>\
-             <dl>{notes}</dl></details>\n",
+             <dl>{notes}</dl></details>",
             wide(&rows),
             escape(project.name)
         );
