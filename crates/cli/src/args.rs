@@ -169,6 +169,8 @@ pub(crate) enum BenchCommand {
     /// Measure what one server for all callers saves: beside a server for each of them, with
     /// models and threads of its own.
     Pipelines(PipelinesArgs),
+    /// Measure what callers take who say nothing, at a server in a process of its own.
+    Idle(IdleArgs),
     /// Measure how well the end of a turn is found, without a server.
     Turns(TurnsArgs),
     /// Measure how fast the language model answers callers at once, beside llama.cpp alone.
@@ -230,6 +232,18 @@ pub(crate) struct PipelinesArgs {
     /// Turns that each caller takes.
     #[arg(long, default_value = "5")]
     pub(crate) turns: NonZeroUsize,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct IdleArgs {
+    /// Callers at once: a run for each number.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values = ["1000"])]
+    pub(crate) callers: Vec<NonZeroUsize>,
+    /// They send nothing; without this, what an open microphone hears in a silent room.
+    #[arg(long)]
+    pub(crate) muted: bool,
     #[command(flatten)]
     pub(crate) form: Form,
 }

@@ -3,6 +3,7 @@
 mod child;
 mod conversation;
 mod cost;
+mod idle;
 mod latency;
 mod llm;
 pub(super) mod own;
@@ -33,6 +34,7 @@ pub(crate) fn run(
         None => latency::run(config, &args.latency, environment),
         Some(BenchCommand::Conversation(args)) => conversation::run(&config, args, environment),
         Some(BenchCommand::Pipelines(args)) => pipelines::run(file, args),
+        Some(BenchCommand::Idle(args)) => idle::run(&config, file, args),
         Some(BenchCommand::Turns(args)) => turns::run(&config, args, environment),
         Some(BenchCommand::Llm(args)) => llm::run(config, args, environment),
     }

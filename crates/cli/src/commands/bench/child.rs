@@ -80,10 +80,14 @@ impl Server {
         }
     }
 
+    /// Files and sockets that it has open.
+    pub(super) fn descriptors(&self) -> Result<usize> {
+        self.process()?.fd_count().context("could not read the server's open files")
+    }
+
     /// What it takes.
     pub(super) fn taken(&self) -> Result<Taken> {
-        let id = i32::try_from(self.process.id()).context("it has no process id")?;
-        let process = Process::new(id).context("the server has gone")?;
+        let process = self.process()?;
         let status = process.status().context("could not read what the server takes")?;
         let stat = process.stat().context("could not read what the server takes")?;
         let maps = process.smaps_rollup().context("could not read the server's memory")?;
@@ -94,6 +98,11 @@ impl Server {
         let anonymous =
             status.rssanon.context("this system does not tell anonymous memory")? * 1024;
         Ok(Taken { memory, anonymous, threads: status.threads, cpu })
+    }
+
+    fn process(&self) -> Result<Process> {
+        let id = i32::try_from(self.process.id()).context("it has no process id")?;
+        Process::new(id).context("the server has gone")
     }
 }
 
