@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "llm",
             "loadtest",
             "models",
+            "protocol",
             "replay",
             "server",
             "session",
