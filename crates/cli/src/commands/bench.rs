@@ -11,7 +11,12 @@ mod pipelines;
 mod table;
 mod turns;
 
-use std::{collections::HashMap, fmt, io::Write, path::{Path, PathBuf}};
+use std::{
+    collections::HashMap,
+    fmt,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use loadtest::{Recording, read_recordings};

@@ -105,7 +105,11 @@ async fn listen(listener: &Moonshine, exchange: &Exchange) -> WordErrors {
     let mut best: Option<WordErrors> = None;
     for lead in [0, LISTENERS_LEAD] {
         let samples = [vec![0.0; lead], sound.clone()].concat().into();
-        let asked = listener.transcribe(Request { samples, purpose: Purpose::Final, caller: engine::Caller::new() });
+        let asked = listener.transcribe(Request {
+            samples,
+            purpose: Purpose::Final,
+            caller: engine::Caller::new(),
+        });
         let heard = asked.expect("there is room").await.expect("the model runs").text;
         report(&format!("caller {}: {:?} sounds like {heard:?}", exchange.caller, turn.answer));
         let errors = WordErrors::between(&turn.answer, &heard);

@@ -72,7 +72,11 @@ impl Ears {
         let begin = part.start.max(part.end.saturating_sub(longest));
         let samples = heard.samples[begin..part.end].into();
         let asked = Instant::now();
-        let answer = self.0.stt.transcribe(Request { samples, purpose: Purpose::Final, caller: Caller::new() })?.await?;
+        let answer = self
+            .0
+            .stt
+            .transcribe(Request { samples, purpose: Purpose::Final, caller: Caller::new() })?
+            .await?;
         let timed = Timed { answer: answer.text, took: asked.elapsed() };
         heard.transcripts.insert(part, timed.clone());
         Ok(timed)
