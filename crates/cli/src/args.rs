@@ -113,6 +113,12 @@ pub(crate) struct LoadtestArgs {
     /// Connect and disconnect so many times instead of talking, and tell what is left of it.
     #[arg(long, value_name = "N")]
     pub(crate) connects: Option<NonZeroUsize>,
+    /// Run nothing: report on runs that `--json` kept, beside each other.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["scenario", "find_capacity", "connects", "url"])]
+    pub(crate) kept: Vec<PathBuf>,
+    /// Print the table as Markdown.
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 /// Files that the load test writes.

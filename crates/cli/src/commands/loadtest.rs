@@ -38,12 +38,20 @@ pub(crate) fn run(
     args: &LoadtestArgs,
     environment: &HashMap<String, String>,
 ) -> Result<()> {
+    if !args.kept.is_empty() {
+        let outcomes = kept(&args.kept)?;
+        write(&args.files, &outcomes)?;
+        return print(&text(&outcomes, args));
+    }
     let scenario = scenario(args)?;
     let mut config = settings(scenario.settings.clone())?;
     logging::start(&config.log)?;
     let most = most_callers(args, &scenario);
     if !names_max_connections(&scenario) {
         config.server.max_connections = config.server.max_connections.max(most);
+    }
+    if args.find_capacity {
+        admit_all(&mut config);
     }
     provide_descriptors(&config, most);
     let runtime = runtime()?;
@@ -75,9 +83,43 @@ pub(crate) fn run(
     let text = if args.find_capacity {
         capacity::text(&outcomes, args.p95)
     } else {
-        outcomes.iter().map(|it| report::text(it) + "\n" + &report::field_terms(it)).collect()
+        text(&outcomes, args)
     };
     print(&text)
+}
+
+fn text(outcomes: &[Outcome], args: &LoadtestArgs) -> String {
+    if args.markdown {
+        return report::markdown(outcomes);
+    }
+    outcomes.iter().map(|it| report::text(it) + "\n" + &report::field_terms(it)).collect()
+}
+
+/// Runs from files: one in each, or the trials of a search.
+fn kept(files: &[PathBuf]) -> Result<Vec<Outcome>> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum Runs {
+        One(Box<Outcome>),
+        Several(Vec<Outcome>),
+    }
+    let mut outcomes = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("could not read {}", file.display()))?;
+        let runs = serde_json::from_str(&text);
+        match runs.with_context(|| format!("{} is no run of the load test", file.display()))? {
+            Runs::One(outcome) => outcomes.push(*outcome),
+            Runs::Several(several) => outcomes.extend(several),
+        }
+    }
+    Ok(outcomes)
+}
+
+/// A search looks for what callers bear: places and pressure must not end it before.
+fn admit_all(config: &mut Config) {
+    config.server.max_busy = f64::MAX;
+    config.server.max_lateness = f64::MAX;
 }
 
 /// What is run, whatever the server.
@@ -226,6 +268,22 @@ mod tests {
             config.unwrap_or_else(|error| panic!("{}: {error:#}", file.display()));
             assert_eq!(file.file_stem().and_then(|it| it.to_str()), Some(&*scenario.name));
         }
+    }
+
+    #[test]
+    fn kept_runs_are_read_one_by_one_and_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [one, several, other] = ["one", "several", "other"].map(|it| folder.path().join(it));
+        let outcome = |name: &str| Outcome { name: name.to_owned(), ..Outcome::default() };
+        let json = |value| serde_json::to_string(&value).expect("it can be written");
+        fs::write(&one, json(vec![outcome("a")]).trim_matches(['[', ']'])).expect("it is written");
+        fs::write(&several, json(vec![outcome("b"), outcome("c")])).expect("it is written");
+        let read = kept(&[one, several]).expect("they are runs");
+        let names: Vec<&str> = read.iter().map(|outcome| &*outcome.name).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        fs::write(&other, "{}").expect("it is written");
+        let wrong = kept(&[other]).expect_err("it is none");
+        assert!(format!("{wrong:#}").contains("no run of the load test"));
     }
 
     #[test]
