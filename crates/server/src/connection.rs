@@ -192,7 +192,7 @@ impl Connection {
     }
 
     fn open(&self) -> Result<(Session, Outputs), String> {
-        let (outlet, outputs) = session::outlet();
+        let (outlet, outputs) = session::outlet(&self.shared.session_metrics);
         let Ready { engines, session, recorder, .. } = self.ready.clone();
         let metrics = self.shared.session_metrics.clone();
         let session = Session::open(engines, session, metrics, outlet);

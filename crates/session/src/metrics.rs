@@ -33,6 +33,8 @@ struct CodeLabel {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     parts: Family<PartLabel, Histogram, fn() -> Histogram>,
+    hop_in: Histogram,
+    hop_out: Histogram,
     barge_in_pause: Histogram,
     barge_in_stop: Histogram,
     saved: Histogram,
@@ -54,6 +56,18 @@ impl Metrics {
             "From the true end of the caller's speech to the end of each part of the turn",
             Unit::Seconds,
             metrics.parts.clone(),
+        );
+        registry.register_with_unit(
+            "hop_in",
+            "From a frame's arrival to its session taking it up",
+            Unit::Seconds,
+            metrics.hop_in.clone(),
+        );
+        registry.register_with_unit(
+            "hop_out",
+            "From a session's decision to send something to its connection taking it up",
+            Unit::Seconds,
+            metrics.hop_out.clone(),
         );
         registry.register_with_unit(
             "barge_in_pause",
@@ -107,6 +121,8 @@ impl Metrics {
     pub fn unregistered() -> Self {
         Self {
             parts: Family::new_with_constructor(seconds),
+            hop_in: instants(),
+            hop_out: instants(),
             barge_in_pause: seconds(),
             barge_in_stop: seconds(),
             saved: seconds(),
@@ -118,6 +134,16 @@ impl Metrics {
             speculations: Family::default(),
             failures: Family::default(),
         }
+    }
+
+    /// A session has taken up a frame so long after it arrived.
+    pub(crate) fn hop_in(&self, took: Duration) {
+        self.hop_in.observe(took.as_secs_f64());
+    }
+
+    /// A connection has taken up an output so long after it was decided on.
+    pub(crate) fn hop_out(&self, took: Duration) {
+        self.hop_out.observe(took.as_secs_f64());
     }
 
     pub(crate) fn turn(&self) {
@@ -195,4 +221,9 @@ impl Metrics {
 /// From 10 ms to 30 s in steps fine enough to read half a second from.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.01, 1.5, 20))
+}
+
+/// From 5 µs to 1.3 s.
+fn instants() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_005, 2.0, 19))
 }

@@ -1,8 +1,11 @@
 //! The way out of a session: one bounded queue, and the mark below which sound is stale.
 
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
-use crate::{Event, Output, ResponseId};
+use crate::{Event, Metrics, Output, ResponseId};
 
 /// Frames of 20 ms and events between a session and the writer of its connection. Small, because
 /// what waits here is sound that an interruption must throw away. When it is full the session's
@@ -12,15 +15,23 @@ const CAPACITY: usize = 10;
 /// The session's end.
 #[derive(Clone, Debug)]
 pub struct Outlet {
-    outputs: mpsc::Sender<Output>,
+    outputs: mpsc::Sender<Decided>,
     live: watch::Sender<ResponseId>,
 }
 
 /// The connection's end.
 #[derive(Debug)]
 pub struct Outputs {
-    outputs: mpsc::Receiver<Output>,
+    outputs: mpsc::Receiver<Decided>,
     live: watch::Receiver<ResponseId>,
+    metrics: Metrics,
+}
+
+/// An output, and when it was decided on.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) at: Instant,
+    pub(crate) output: Output,
 }
 
 /// The connection has gone.
@@ -28,16 +39,19 @@ pub struct Outputs {
 #[error("the connection has gone")]
 pub(crate) struct Gone;
 
-/// A connected pair.
-pub fn outlet() -> (Outlet, Outputs) {
+/// A connected pair. How long outputs take from one end to the other is measured.
+pub fn outlet(metrics: &Metrics) -> (Outlet, Outputs) {
     let (outputs_tx, outputs) = mpsc::channel(CAPACITY);
     let (live_tx, live) = watch::channel(ResponseId(0));
-    (Outlet { outputs: outputs_tx, live: live_tx }, Outputs { outputs, live })
+    (
+        Outlet { outputs: outputs_tx, live: live_tx },
+        Outputs { outputs, live, metrics: metrics.clone() },
+    )
 }
 
 impl Outlet {
     /// Room for an output. Cancel-safe.
-    pub(crate) async fn room(&self) -> Result<mpsc::Permit<'_, Output>, Gone> {
+    pub(crate) async fn room(&self) -> Result<mpsc::Permit<'_, Decided>, Gone> {
         self.outputs.reserve().await.map_err(|_| Gone)
     }
 
@@ -56,8 +70,9 @@ impl Outputs {
     /// The next output that is not stale; `None` when the session has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Output> {
         loop {
-            let output = self.outputs.recv().await?;
+            let Decided { at, output } = self.outputs.recv().await?;
             if !is_stale(&output, *self.live.borrow()) {
+                self.metrics.hop_out(at.elapsed());
                 return Some(output);
             }
         }
@@ -92,12 +107,13 @@ mod tests {
     }
 
     async fn send(outlet: &Outlet, output: Output) {
-        outlet.room().await.expect("the connection stays").send(output);
+        let decided = Decided { at: Instant::now(), output };
+        outlet.room().await.expect("the connection stays").send(decided);
     }
 
     #[tokio::test]
     async fn sound_queued_before_an_interruption_never_leaves() {
-        let (outlet, mut outputs) = outlet();
+        let (outlet, mut outputs) = outlet(&Metrics::unregistered());
         send(&outlet, sound(1)).await;
         send(&outlet, sound(1)).await;
         outlet.silence(ResponseId(1));

@@ -13,7 +13,7 @@ use crate::{
     Action, Command, Config, Dialogue, Engines, Failure, Input, Metrics, Outlet, Output, Sound,
     Tape,
     listening::{Heard, Listening},
-    outlet::Gone,
+    outlet::{Decided, Gone},
     response::{Plan, Progress, Response},
 };
 
@@ -57,10 +57,11 @@ pub struct Session {
     caller: Caller,
     engines: Engines,
     config: Arc<Config>,
+    metrics: Metrics,
     dialogue: Dialogue,
     outlet: Outlet,
     /// What the connection has no room for yet.
-    waiting: VecDeque<Output>,
+    waiting: VecDeque<Decided>,
     vad: vad::Stream,
     guard: Option<EchoGuard>,
     listening: Listening,
@@ -104,7 +105,8 @@ impl Session {
             listening: Listening::new(stt, caller, endpointing, config.pre_roll),
             caller,
             model: engines.llm.open()?,
-            dialogue: Dialogue::new(Arc::clone(&config), metrics),
+            dialogue: Dialogue::new(Arc::clone(&config), metrics.clone()),
+            metrics,
             response: None,
             waiting: VecDeque::new(),
             tape: None,
@@ -209,7 +211,7 @@ impl Session {
 
     fn send(&mut self, output: Output) {
         if !self.away {
-            self.waiting.push_back(output);
+            self.waiting.push_back(Decided { at: Instant::now(), output });
         }
     }
 
@@ -224,6 +226,7 @@ impl Session {
     async fn listen(&mut self, sound: Sound) {
         let Sound { samples, arrived } = sound;
         self.arrived = arrived;
+        self.metrics.hop_in(arrived.elapsed());
         if let Some(unheard) = self.heard_or_not(|it| it.take(&samples)) {
             self.take(unheard);
         }
@@ -319,7 +322,7 @@ impl Session {
         if self.response.take().is_some_and(|response| response.is_meant()) {
             self.outlet.silence(id);
             let outlet = &self.outlet;
-            self.waiting.retain(|output| !outlet.is_stale(output));
+            self.waiting.retain(|decided| !outlet.is_stale(&decided.output));
         }
     }
 
@@ -383,7 +386,7 @@ fn unheard(error: &stt::SttError) -> Input {
 }
 
 /// Hands the next output to the connection as soon as there is room.
-async fn send_next(outlet: &Outlet, waiting: &mut VecDeque<Output>) -> Result<(), Gone> {
+async fn send_next(outlet: &Outlet, waiting: &mut VecDeque<Decided>) -> Result<(), Gone> {
     if waiting.is_empty() {
         return pending().await;
     }

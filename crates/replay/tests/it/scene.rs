@@ -58,7 +58,7 @@ impl Scene {
         let tape = recorder.tape("c1").expect("a file is to be had");
         let path = tape.path().to_owned();
         let (frames, heard) = watch::channel(0);
-        let (outlet, outputs) = session::outlet();
+        let (outlet, outputs) = session::outlet(&Metrics::unregistered());
         let opened = Session::open(self.engines(), config, Metrics::unregistered(), outlet);
         let session = opened.expect("there is a slot").taped(Box::new(Counting { tape, frames }));
         self.converse(session, outputs, heard).await;

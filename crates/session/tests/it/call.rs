@@ -74,7 +74,7 @@ pub(crate) fn spoken_call(understood: &[&str], lines: &[&str]) -> Call {
         tts: Arc::clone(&tts) as _,
         watch: engine::Watch::calm(),
     };
-    let (outlet, outputs) = session::outlet();
+    let (outlet, outputs) = session::outlet(&Metrics::unregistered());
     let config = Arc::new(Config::default());
     let (frames, heard) = watch::channel(0);
     let opened = Session::open(engines, config, Metrics::unregistered(), outlet)
