@@ -57,18 +57,7 @@ impl Metrics {
             Unit::Seconds,
             metrics.parts.clone(),
         );
-        registry.register_with_unit(
-            "hop_in",
-            "From a frame's arrival to its session taking it up",
-            Unit::Seconds,
-            metrics.hop_in.clone(),
-        );
-        registry.register_with_unit(
-            "hop_out",
-            "From a session's decision to send something to its connection taking it up",
-            Unit::Seconds,
-            metrics.hop_out.clone(),
-        );
+        metrics.register_hops(registry);
         registry.register_with_unit(
             "barge_in_pause",
             "From the onset of speech over the answer to the last sample sent",
@@ -134,6 +123,21 @@ impl Metrics {
             speculations: Family::default(),
             failures: Family::default(),
         }
+    }
+
+    fn register_hops(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "hop_in",
+            "From a frame's arrival to its session taking it up",
+            Unit::Seconds,
+            self.hop_in.clone(),
+        );
+        registry.register_with_unit(
+            "hop_out",
+            "From a session's decision to send something to its connection taking it up",
+            Unit::Seconds,
+            self.hop_out.clone(),
+        );
     }
 
     /// A session has taken up a frame so long after it arrived.

@@ -15,14 +15,14 @@ const CAPACITY: usize = 10;
 /// The session's end.
 #[derive(Clone, Debug)]
 pub struct Outlet {
-    outputs: mpsc::Sender<Decided>,
+    queue: mpsc::Sender<Decided>,
     live: watch::Sender<ResponseId>,
 }
 
 /// The connection's end.
 #[derive(Debug)]
 pub struct Outputs {
-    outputs: mpsc::Receiver<Decided>,
+    queue: mpsc::Receiver<Decided>,
     live: watch::Receiver<ResponseId>,
     metrics: Metrics,
 }
@@ -41,18 +41,15 @@ pub(crate) struct Gone;
 
 /// A connected pair. How long outputs take from one end to the other is measured.
 pub fn outlet(metrics: &Metrics) -> (Outlet, Outputs) {
-    let (outputs_tx, outputs) = mpsc::channel(CAPACITY);
+    let (queue_tx, queue) = mpsc::channel(CAPACITY);
     let (live_tx, live) = watch::channel(ResponseId(0));
-    (
-        Outlet { outputs: outputs_tx, live: live_tx },
-        Outputs { outputs, live, metrics: metrics.clone() },
-    )
+    (Outlet { queue: queue_tx, live: live_tx }, Outputs { queue, live, metrics: metrics.clone() })
 }
 
 impl Outlet {
     /// Room for an output. Cancel-safe.
     pub(crate) async fn room(&self) -> Result<mpsc::Permit<'_, Decided>, Gone> {
-        self.outputs.reserve().await.map_err(|_| Gone)
+        self.queue.reserve().await.map_err(|_| Gone)
     }
 
     /// Whether the output belongs to a response that has been dropped.
@@ -70,7 +67,7 @@ impl Outputs {
     /// The next output that is not stale; `None` when the session has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Output> {
         loop {
-            let Decided { at, output } = self.outputs.recv().await?;
+            let Decided { at, output } = self.queue.recv().await?;
             if !is_stale(&output, *self.live.borrow()) {
                 self.metrics.hop_out(at.elapsed());
                 return Some(output);
