@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["audio", "engine", "protocol", "session"]),
     ("replay", &["engine", "llm", "session", "turn"]),
     ("loadtest", &["audio", "protocol"]),
+    ("planner", &["engine", "llm"]),
     (
         "cli",
         &[
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "llm",
             "loadtest",
             "models",
+            "planner",
             "protocol",
             "replay",
             "server",

@@ -1,0 +1,3 @@
+//! Plans as those see them who ask for one.
+
+mod simulation;
