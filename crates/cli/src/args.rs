@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Have recorded conversations again without models: print their turns, and check that the same
     /// is decided.
     Replay(ReplayArgs),
+    /// Compute how many callers a machine carries that need not be at hand: by memory, by the time of
+    /// each engine, and by a simulation.
+    Plan(Box<PlanArgs>),
     /// Check the settings and print what they amount to.
     CheckConfig,
 }
@@ -142,6 +145,73 @@ fn seconds(text: &str) -> Result<Duration, String> {
         return Ok(seconds);
     }
     humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlanArgs {
+    /// The GPU, by a name of the catalogue: a10g, l4, rtx-4090, a100-40gb or h100. Without one all
+    /// models run on cores.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gpu: Option<String>,
+    /// Cores: without this 8 beside a GPU, else as many as the machine of the figures.
+    #[arg(long, value_name = "N")]
+    pub(crate) cores: Option<NonZeroUsize>,
+    /// The language model and how its weights are kept, for example llama3.2-3b-q4. Without one, the
+    /// model of the machine's figures.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) llm: Option<String>,
+    /// The speech recogniser: moonshine-tiny on cores, others on the GPU.
+    #[arg(long, value_name = "NAME", default_value = "moonshine-tiny")]
+    pub(crate) stt: String,
+    /// The voice: flite on cores, others on the GPU.
+    #[arg(long, value_name = "NAME", default_value = "flite")]
+    pub(crate) tts: String,
+    /// Show how so many callers would fare as well.
+    #[arg(long, value_name = "N")]
+    pub(crate) callers: Option<NonZeroUsize>,
+    /// Tokens of each conversation, at most.
+    #[arg(long, value_name = "N", default_value = "2048")]
+    pub(crate) context_tokens: u32,
+    /// How conversations are kept.
+    #[arg(long, value_name = "KIND", value_enum, default_value = "f16")]
+    pub(crate) kv: PlanKv,
+    /// How much of the time a caller speaks.
+    #[arg(long, value_name = "SHARE", default_value = "0.4", value_parser = share)]
+    pub(crate) speaking: f64,
+    /// How long 19 of 20 callers may wait for an answer.
+    #[arg(long, value_name = "TIME", default_value = "1.5s", value_parser = seconds)]
+    pub(crate) p95: Duration,
+    /// Another number gives other turns and pauses; the same gives the same.
+    #[arg(long, default_value = "1")]
+    pub(crate) seed: u64,
+    /// Figures of another machine's cores, as `--measure` wrote them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) machine: Option<PathBuf>,
+    /// Measure the embedded engines on this machine, and write the figures that `--machine` reads.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["machine", "check"])]
+    pub(crate) measure: Option<PathBuf>,
+    /// Simulate the runs that `repartee loadtest --json FILE` kept, and compare.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) check: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// How conversations are kept in memory.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum PlanKv {
+    /// 16-bit numbers.
+    #[value(name = "f16")]
+    F16,
+    /// About 8 bits.
+    #[value(name = "q8_0")]
+    Q8,
+}
+
+/// More than none of something, and not all.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "a number between 0 and 1".to_owned())
 }
 
 #[derive(Debug, ClapArgs)]

@@ -57,6 +57,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         // its scenario may have settings
         Command::Loadtest(loadtest) => commands::loadtest::run(settings, &loadtest, &environment),
         Command::Replay(replay) => commands::replay::run(&config()?, &replay),
+        Command::Plan(plan) => commands::plan::run(config, &plan, &environment),
         Command::CheckConfig => commands::check_config::run(&config()?),
     }
 }

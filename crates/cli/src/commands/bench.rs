@@ -8,7 +8,7 @@ mod latency;
 mod llm;
 pub(super) mod own;
 mod pipelines;
-mod table;
+pub(super) mod table;
 mod turns;
 
 use std::{
@@ -79,7 +79,7 @@ fn recordings(speech: &[PathBuf]) -> Result<Vec<Recording>> {
     Ok(recordings)
 }
 
-fn json(figures: &impl Serialize) -> Result<String> {
+pub(super) fn json(figures: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string_pretty(figures).context("could not write JSON")?;
     Ok(json + "\n")
 }

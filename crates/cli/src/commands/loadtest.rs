@@ -96,7 +96,7 @@ fn text(outcomes: &[Outcome], args: &LoadtestArgs) -> String {
 }
 
 /// Runs from files: one in each, or the trials of a search.
-fn kept(files: &[PathBuf]) -> Result<Vec<Outcome>> {
+pub(super) fn kept(files: &[PathBuf]) -> Result<Vec<Outcome>> {
     #[derive(serde::Deserialize)]
     #[serde(untagged)]
     enum Runs {

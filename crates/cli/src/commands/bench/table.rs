@@ -11,19 +11,19 @@ pub(super) type Pick = fn(&Percentiles) -> Duration;
 
 /// A table whose first column names the rows.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::commands) struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table without rows, with these names of the columns.
-    pub(super) fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
+    pub(in crate::commands) fn new<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Self {
         Self { head: head.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
     /// Adds a row.
-    pub(super) fn row<S: Into<String>>(
+    pub(in crate::commands) fn row<S: Into<String>>(
         &mut self,
         name: impl Into<String>,
         cells: impl IntoIterator<Item = S>,
@@ -33,7 +33,7 @@ impl Table {
     }
 
     /// As it is asked for.
-    pub(super) fn text(&self, form: Form) -> String {
+    pub(in crate::commands) fn text(&self, form: Form) -> String {
         if form.markdown { self.markdown() } else { self.plain() }
     }
 
