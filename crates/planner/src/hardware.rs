@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Catalogue, Curve, Device, Machine, PlanError, Speaking, Talk, catalogue::VoiceTokens};
+use crate::{
+    Catalogue, Curve, Device, Machine, PlanError, Speaking, Talk, catalogue::VoiceTokens,
+    throughput::FRAME,
+};
 
 /// Transcripts, or whole sentences, that a GPU makes at once.
 const GPU_WORKERS: usize = 4;
@@ -152,6 +155,13 @@ pub struct Hardware {
 }
 
 impl Hardware {
+    /// The share of a core that frames of so many callers take. While the engine is idle each is
+    /// stepped as it comes; only where that would keep it busy all the time they share steps.
+    pub(crate) fn frames(&self, callers: f64) -> f64 {
+        let one_by_one = callers * self.vad.at(1.0) / FRAME;
+        one_by_one.min(1.0).max(self.vad.at(callers) / FRAME)
+    }
+
     /// What is asked for, with the cores of this machine, as callers who talk like this use it.
     pub fn of(
         choice: &Choice,

@@ -82,7 +82,7 @@ fn busy(hardware: &Hardware, talk: &Talk, callers: usize) -> Vec<(Resource, f64)
         (&hardware.tts, Engine::Tts, tts),
     ];
     let mut all = vec![(Resource::Engine(Engine::Vad), vad)];
-    let (mut cores, mut gpu) = (vad + n * hardware.session, 0.0);
+    let (mut cores, mut gpu) = (hardware.frames(n) + n * hardware.session, 0.0);
     for (stage, engine, work) in stages {
         let together = stage.together.is_some();
         let at_once = if together { 1.0 } else { real(stage.workers) };

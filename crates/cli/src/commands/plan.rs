@@ -101,16 +101,17 @@ impl Plan {
         let seed = args.seed;
         let simulate = |callers: usize| simulate(&hardware, &talk, callers, seed);
         let p95 = args.p95.as_secs_f64();
-        let all = bound(&hardware, &talk, 1.0);
-        let most = all.iter().map(|it| it.callers).chain([memory.callers()]).min().unwrap_or(0);
-        let found = largest(most, p95, simulate);
+        let mut bounds = bound(&hardware, &talk, BUSY);
+        bounds.retain(|bound| bound.one > 0.0);
+        // nobody needs to know how far beyond their time engines could go
+        let time = bounds.iter().map(|it| it.callers).min().unwrap_or(0);
+        let found = largest(memory.callers().min(2 * time + 1), p95, simulate);
         let asked = args.callers.map(usize::from);
         let largest = found.as_ref().map_or(1, |found| found.0);
         let simulated = shown(largest, memory.callers(), asked)
             .into_iter()
             .map(|callers| (callers, simulate(callers)))
             .collect();
-        let bounds = bound(&hardware, &talk, BUSY).into_iter().filter(|it| it.one > 0.0).collect();
         let dimensions = [model.layers, model.kv_heads, model.head_size];
         let context_tokens = args.context_tokens;
         Ok(Self {

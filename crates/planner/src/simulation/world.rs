@@ -38,7 +38,7 @@ pub(super) struct World<'a> {
     callers: Vec<Caller>,
     answers: usize,
     underruns: usize,
-    /// How busy frames keep the thread that steps them all.
+    /// How busy frames keep the thread that steps them, if they share all steps: its limit.
     frames: f64,
 }
 
@@ -46,6 +46,7 @@ impl<'a> World<'a> {
     pub(super) fn new(simulation: &Simulation<'a>) -> Self {
         let Simulation { hardware, talk, callers, seconds, seed } = *simulation;
         let frames = hardware.vad.at(real(callers)) / FRAME;
+        let background = hardware.frames(real(callers)) + real(callers) * hardware.session;
         let mut world = Self {
             hardware,
             talk,
@@ -54,7 +55,7 @@ impl<'a> World<'a> {
             now: 0.0,
             random: Random::new(seed),
             calendar: Calendar::new(),
-            sharing: Sharing::new(hardware, frames + real(callers) * hardware.session),
+            sharing: Sharing::new(hardware, background),
             stt: Line::new(Engine::Stt, &hardware.stt),
             endpointing: Line::new(Engine::Endpointing, &hardware.endpointing),
             tts: Line::new(Engine::Tts, &hardware.tts),

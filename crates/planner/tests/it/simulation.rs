@@ -1,6 +1,8 @@
 //! Callers who share a machine whose times are known.
 
-use planner::{Curve, Engine, Hardware, Model, Outlook, Place, Resource, Simulation, Stage, Talk};
+use planner::{
+    Curve, Engine, Hardware, Model, Outlook, Place, Resource, Simulation, Stage, Talk, bound,
+};
 use proptest::prelude::*;
 
 fn stage(workers: usize, seconds: f64) -> Stage {
@@ -124,6 +126,21 @@ fn a_voice_slower_than_its_sound_falls_silent() {
     hardware.tts.whole = Curve::line(0.0, 1.5 * character);
     let outlook = run(&hardware, &talk, 1, 1);
     assert!(outlook.underruns >= outlook.answers, "{outlook:?}");
+}
+
+#[test]
+fn frames_are_stepped_one_by_one_until_they_have_to_share_steps() {
+    // a step of 1 ms, and a tenth of that for each further frame; nobody says anything
+    let vad = Curve::line(0.0009, 0.0001);
+    let hardware = Hardware { vad, ..hardware() };
+    let talk = Talk { pause: 1e9, ..talk(true) };
+    let limit = |limit: f64| {
+        let bounds = bound(&hardware, &talk, limit);
+        let cores = bounds.iter().find(|it| it.resource == Resource::Cores);
+        cores.expect("there are cores").callers
+    };
+    // of two cores a quarter is 16 steps in 32 ms, a half all of one core: 311 frames in a step
+    assert_eq!((limit(0.2501), limit(0.5001)), (16, 311));
 }
 
 proptest! {

@@ -200,13 +200,13 @@ fn times(hardware: &Hardware, engine: Engine) -> String {
     };
     match engine {
         Engine::Vad => format!("a frame of 1 / 32 callers: {}", ms(&hardware.vad, &[1.0, 32.0])),
-        Engine::Stt => format!("2 / 8 s of sound: {}", ms(&hardware.stt.whole, &[2.0, 8.0])),
+        Engine::Stt => format!("2 / 4 s of sound: {}", ms(&hardware.stt.whole, &[2.0, 4.0])),
         Engine::Endpointing => format!("a turn: {}", ms(&hardware.endpointing.whole, &[1.0])),
         Engine::Llm => {
             let model = &hardware.llm;
-            let decode = ms(&model.decode, &[1.0, 8.0, 32.0]);
+            let decode = ms(&model.decode, &[1.0, 4.0, 8.0]);
             let prefill = ms(&model.prefill, &[32.0]);
-            format!("next token of 1 / 8 / 32: {decode}, 32 of a prompt: {prefill}")
+            format!("next token of 1 / 4 / 8: {decode}, 32 of a prompt: {prefill}")
         }
         Engine::Tts => {
             let (first, whole) =
@@ -262,14 +262,21 @@ fn busy((resource, share): &(Resource, f64)) -> String {
 /// What keeps more callers out.
 fn binds(plan: &Plan, by_memory: Option<usize>) -> String {
     let target = plan.p95;
-    match &plan.found {
-        None => format!("Not even one is answered within {target:.1} s in 19 of 20 turns."),
-        Some((callers, _)) if Some(*callers) == by_memory => "Memory binds.".to_owned(),
-        Some((_, outlook)) => {
+    let Some((simulated, outlook)) = &plan.found else {
+        return format!("Not even one is answered within {target:.1} s in 19 of 20 turns.");
+    };
+    let time = plan.bounds.iter().min_by_key(|bound| bound.callers);
+    let least = time.map_or(*simulated, |time| time.callers.min(*simulated));
+    if by_memory.is_some_and(|memory| memory <= least) {
+        return "Memory binds.".to_owned();
+    }
+    match time {
+        Some(time) if time.callers <= *simulated => {
+            format!("The time of the {} binds.", time.resource)
+        }
+        _ => {
             let busiest = outlook.busy.first().map_or(String::new(), busy);
-            format!(
-                "Time binds: with more, 19 of 20 do not wait for at most {target:.1} s; busiest is {busiest}."
-            )
+            format!("Waiting binds: it comes near {target:.1} s; the busiest is the {busiest}.")
         }
     }
 }
