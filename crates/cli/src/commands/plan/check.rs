@@ -18,7 +18,7 @@ use crate::{
 /// at its default the others are decided as soon as the models have answered.
 const LATE_MS: u64 = 400;
 /// Seconds that are simulated: whatever the run took, chance should not decide.
-const SECONDS: f64 = 3_600.0;
+const SECONDS: f64 = 36_000.0;
 
 /// A run beside its simulation.
 #[derive(Debug, Serialize)]
