@@ -22,7 +22,7 @@ pub struct Talk {
     pub late_after: Vec<f64>,
     /// Pauses within speech that look like its end for a moment, for each second of it.
     pub hesitations: f64,
-    /// How many of the answers are interrupted when [`INTERRUPTED_AFTER`] of them has sounded.
+    /// How many of the answers are interrupted, when 0.7 s of them have sounded.
     pub interruptions: f64,
     /// Tokens of a second of speech.
     pub words_per_second: f64,
@@ -38,7 +38,7 @@ pub struct Talk {
     pub speculation: bool,
 }
 
-/// So much of an answer sounds before it is interrupted.
+/// So much of an answer sounds before it is interrupted, in seconds.
 pub(crate) const INTERRUPTED_AFTER: f64 = 0.7;
 
 impl Default for Talk {
