@@ -107,7 +107,7 @@ impl Plan {
         let time = bounds.iter().map(|it| it.callers).min().unwrap_or(0);
         let found = largest(memory.callers().min(2 * time + 1), p95, simulate);
         let asked = args.callers.map(usize::from);
-        let largest = found.as_ref().map_or(1, |found| found.0);
+        let largest = found.as_ref().map_or(1, |found| found.0).min(time.max(1));
         let simulated = shown(largest, memory.callers(), asked)
             .into_iter()
             .map(|callers| (callers, simulate(callers)))
@@ -142,7 +142,7 @@ fn simulate(hardware: &Hardware, talk: &Talk, callers: usize, seed: u64) -> Outl
     Simulation { hardware, talk, callers, seconds, seed }.run()
 }
 
-/// Numbers of callers whose outlook is told: up to the largest, and a quarter more if they fit.
+/// Numbers of callers whose outlook is told: up to the largest that fits, and a quarter more if memory has room.
 fn shown(largest: usize, most: usize, asked: Option<usize>) -> Vec<usize> {
     let more = largest + largest.div_ceil(4);
     let mut shown = vec![1, largest.div_ceil(4), largest.div_ceil(2), largest, more.min(most)];

@@ -4,7 +4,7 @@ use engine::Class;
 
 use super::{
     World,
-    hearing::{PATIENCE, RESAMPLING},
+    hearing::{PATIENCE, RESAMPLING, VERY_BUSY},
 };
 use crate::{
     simulation::{
@@ -25,7 +25,8 @@ impl World<'_> {
         if !turn.understood || turn.is_decided || turn.answer.is_begun {
             return;
         }
-        if self.talk.speculation && (turn.is_long || !turn.is_late) {
+        let is_calm = self.stt.backlog() < VERY_BUSY;
+        if self.talk.speculation && is_calm && (turn.is_long || !turn.is_late) {
             self.respond(who);
         } else {
             self.writer.read_ahead(who, self.talk.tokens(turn.speech));

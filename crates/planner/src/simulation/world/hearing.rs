@@ -22,9 +22,9 @@ pub(super) const RESAMPLING: f64 = 0.009;
 /// How long transcripts and first sounds may wait, and partial transcripts.
 pub(super) const PATIENCE: f64 = 0.150;
 const PARTIAL_PATIENCE: f64 = 1.0;
-/// Requests of others that make partial transcripts rarer, and make them end.
+/// Requests of others that make partial transcripts rarer, and end them and guesses.
 const BUSY: usize = 1;
-const VERY_BUSY: usize = 4;
+pub(super) const VERY_BUSY: usize = 4;
 /// Longer speech is transcribed in pieces.
 const PIECE: f64 = 8.0;
 /// How long speech stops where it looks like the end for a moment: longer than a micro-pause, and
